@@ -1,0 +1,39 @@
+/**
+ * Logging: pino, JSON lines on standard error, or readable lines where standard error is a terminal.
+ * The daemon does not use this: it speaks as memcached does, on standard error, and only with `-v`.
+ */
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+/** Field names whose values never reach a log line. */
+const SECRET_PATHS = ['token', '*.token', 'headers.authorization', 'req.headers.authorization'];
+
+export interface LogOptions {
+  /** Which part of the fleet speaks, for example `coordinator`. */
+  component: string;
+  /** A pino level; `info` unless MEMFLEET_LOG_LEVEL says otherwise. */
+  level?: string;
+  /** Readable lines instead of JSON. */
+  readable?: boolean;
+}
+
+/** A logger for one process. */
+export function createLogger(options: LogOptions): Logger {
+  const destination: DestinationStream = options.readable
+    ? pretty({ destination: 2, sync: true, colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' })
+    : pino.destination({ fd: 2, sync: true });
+  return pino(
+    {
+      name: options.component,
+      level: options.level ?? 'info',
+      timestamp: stdTimeFunctions.isoTime,
+      redact: { paths: SECRET_PATHS, censor: '[secret]' },
+    },
+    destination,
+  );
+}
+
+/** A logger that says nothing; for tests. */
+export const silentLogger: Logger = pino({ level: 'silent' });

@@ -1,0 +1,54 @@
+/**
+ * What a test needs from the machine. A missing requirement skips the tests with its reason, or, with
+ * MEMFLEET_REQUIRE=all (as in CI), fails them: a machine that lacks something must not look green.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { describe, test } from 'vitest';
+
+function works(command: string, ...args: string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore', timeout: 20_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const CHECKS = {
+  memcached: { reason: 'no memcached on PATH (apt-get install memcached)', met: () => works('memcached', '-V') },
+  docker: {
+    reason: 'no Docker engine with compose v2 answers',
+    met: () => works('docker', 'compose', 'ps', '-a') || works('docker', 'version'),
+  },
+  pythonMemcache: {
+    reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',
+    met: () => works('/usr/bin/python3', '-c', 'import memcache'),
+  },
+  chromium: {
+    reason: 'no browser at /usr/bin/chromium (apt-get install chromium)',
+    met: () => existsSync('/usr/bin/chromium'),
+  },
+} as const;
+
+export type Requirement = keyof typeof CHECKS;
+
+/**
+ * `describe` for tests that need something of the machine: runs them where it is there, skips them with the reason in
+ * their title where it is not, and fails instead under MEMFLEET_REQUIRE=all.
+ */
+export function describeWith(requirements: Requirement[], title: string, body: () => void): void {
+  const missing = requirements.filter((name) => !CHECKS[name].met());
+  const first = missing[0];
+  if (first === undefined) {
+    describe(title, body);
+  } else if (process.env['MEMFLEET_REQUIRE'] === 'all') {
+    describe(title, () => {
+      test('has what it needs', () => {
+        throw new Error(`MEMFLEET_REQUIRE=all, but ${missing.map((name) => CHECKS[name].reason).join('; ')}`);
+      });
+    });
+  } else {
+    describe.skip(`${title} (skipped: ${CHECKS[first].reason})`, body);
+  }
+}
