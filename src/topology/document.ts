@@ -50,7 +50,7 @@ export interface TopologyDocument {
 export const DEFAULT_HASHING: Hashing = { algorithm: 'ketama', keyHash: 'md5', pointsPerNode: 160 };
 
 /** The nodes that own keys. */
-export function activeNodes(document: TopologyDocument): TopologyNode[] {
+export function activeNodes(document: Pick<TopologyDocument, 'nodes'>): TopologyNode[] {
   return document.nodes.filter((node) => node.state === 'active');
 }
 
