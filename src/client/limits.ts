@@ -1,0 +1,58 @@
+/** Bounds and defaults of the client, each with what happens at the limit. */
+
+/** Longest key in bytes of UTF-8, prefix included (protocol.txt "Keys"); a longer one is refused with BAD_KEY. */
+export const KEY_BYTES_MAX = 250;
+
+/**
+ * How long one attempt to connect may take. A SYN that is lost is sent again after one second: within a data centre an
+ * answer that has not come by then will not come.
+ */
+export const CONNECT_TIMEOUT_MS = 1000;
+
+/**
+ * How long an answer may take once the request was handed to the socket. A cache answers within milliseconds; after a
+ * second the caller has been better off computing the value for some time.
+ */
+export const COMMAND_TIMEOUT_MS = 1000;
+
+/**
+ * A connection with requests outstanding that has not sent a byte for this many times the command time-out is given up
+ * and made anew: its peer is stopped, or gone without a word. One late answer must not cost the connection, so two.
+ */
+export const SILENCE_FACTOR = 2;
+
+/** Requests that may wait for one node; one more is refused with QUEUE_FULL. */
+export const QUEUE_MAX = 65_536;
+
+/** Bytes that may wait to be sent to one node before further requests are refused with QUEUE_FULL. */
+export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Keys in one `get` line; a longer list is sent as several, so that no line exceeds 64 KiB. */
+export const KEYS_PER_GET_MAX = 250;
+
+/** Lines of one answer to `stats`; more is not what any server sends, and the connection is given up. */
+export const STATS_MAX = 100_000;
+
+/** The first wait before connecting again, doubled with each failure. */
+export const BACKOFF_FIRST_MS = 50;
+
+/** The longest wait before connecting again: a node that came back is found within this time. */
+export const BACKOFF_MAX_MS = 2000;
+
+/** How long operations wait for the first topology before they fail with TIMEOUT. */
+export const TOPOLOGY_TIMEOUT_MS = 5000;
+
+/** The longest wait before a coordinator is asked again. */
+export const COORDINATOR_BACKOFF_MAX_MS = 5000;
+
+/** How long a coordinator may hold a long poll. */
+export const LONG_POLL_WAIT_MS = 30_000;
+
+/** An event stream with no byte for so long (comments count) is taken for dead; coordinators send one each 15 s. */
+export const EVENTS_SILENCE_MS = 45_000;
+
+/** Bytes of one server-sent event or one topology document; more is refused as BAD_TOPOLOGY. */
+export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Where memcached draws the line between seconds from now and a moment in Unix time (protocol.txt "Expiration times"). */
+export const EXPTIME_RELATIVE_MAX_SECONDS = 60 * 60 * 24 * 30;
