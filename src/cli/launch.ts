@@ -1,0 +1,74 @@
+/**
+ * Starts one child of a supervisor as a real process: the same Node and the same entry, no shell, our own standard
+ * output and error, and an IPC channel whose end tells the child that we are gone (`src/base/parent.ts`).
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** What to start. */
+export interface ChildSpec {
+  /** How it is called in messages, for example `daemon node-1`. */
+  name: string;
+  /** Words after `memfleet`, the command first. */
+  args: readonly string[];
+  /** Added to our own environment. */
+  env?: Readonly<Record<string, string>>;
+  /** Greatest size of V8's old space in MiB; V8's own choice unless given. Gives way to a size in NODE_OPTIONS. */
+  heapMb?: number;
+  /** What its death means: start it again, or end everything. */
+  onExit: 'restart' | 'end';
+}
+
+/** How a process ended: with a code, or by a signal. */
+export interface ChildEnd {
+  code: number | null;
+  signal: string | null;
+}
+
+/** A process that was started. */
+export interface Child {
+  readonly pid: number | undefined;
+  /** Resolves when it is gone; never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** Sends a message over the IPC channel; lost without a trace if the child is gone. */
+  send(message: object): void;
+}
+
+/** How a supervisor starts processes; tests pass their own. */
+export type Launch = (spec: ChildSpec) => Child;
+
+/** `main.ts` beside this file in a checkout, `main.js` in an installed package. */
+const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+
+/** A {@link Launch} of `entry`, the memfleet command itself unless given. */
+export function launchWith(entry: string = ENTRY): Launch {
+  return (spec) => {
+    const child = spawn(process.execPath, [...nodeFlags(spec), entry, ...spec.args], {
+      // A session of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends the children in order.
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...spec.env },
+    });
+    const ended = new Promise<ChildEnd>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.on('error', () => {
+        // Errors of kill and send concern a child that is ending anyway; without a pid it was never started.
+        if (child.pid === undefined) resolve({ code: 127, signal: null });
+      });
+    });
+    return {
+      pid: child.pid,
+      ended,
+      kill: (signal) => void child.kill(signal),
+      send: (message) => void (child.connected && child.send(message, () => {})),
+    };
+  };
+}
+
+function nodeFlags(spec: ChildSpec): string[] {
+  const flags = ['--disable-warning=ExperimentalWarning'];
+  const sized = process.env['NODE_OPTIONS']?.includes('--max-old-space-size') ?? false;
+  if (spec.heapMb !== undefined && !sized) flags.push(`--max-old-space-size=${spec.heapMb}`);
+  return flags;
+}
