@@ -24,6 +24,18 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * The machine's own clock with timers that keep the process alive: for what a caller awaits while there may be nothing
+ * else to wait for. A process whose last timer is not counted ends in the middle of an `await`.
+ */
+export const waitingClock: Clock = {
+  ...systemClock,
+  setTimer(delayMs, wake) {
+    const timer = setTimeout(wake, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** A clock that stands still until it is told to advance; for tests and simulations. */
 export class ManualClock implements Clock {
   #elapsedMs = 0;

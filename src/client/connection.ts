@@ -101,6 +101,11 @@ export class Connection {
     return this.#link.request((writer) => writer.retrieveOne(verb, key), collectValue(key, decode));
   }
 
+  /** One key through `decode`, and a new expiry for the item. */
+  retrieveAndTouch<T>(key: string, exptime: number, decode: (value: ValueReply) => T): Promise<T | undefined> {
+    return this.#link.request((writer) => writer.retrieveAndTouch(key, exptime), collectValue(key, decode));
+  }
+
   /**
    * Many keys through `decode`; those that are not there are not in the map. Each key must be given only once. A longer
    * list goes out as several commands; it is one answer or none.

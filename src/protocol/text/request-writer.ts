@@ -52,12 +52,9 @@ export class RequestWriter {
     this.#endLine();
   }
 
-  /** `gat` or `gats`: get, and set the expiry of what is found. */
-  retrieveAndTouch(verb: 'gat' | 'gats', exptime: number, keys: readonly Key[]): void {
-    this.#reserve(LINE_BYTES_MAX);
-    this.#text(`${verb} ${exptime}`);
-    for (const key of keys) this.#key(key);
-    this.#endLine();
+  /** `gat`: get one key, and set the expiry of what is found. */
+  retrieveAndTouch(key: Key, exptime: number): void {
+    this.#keyLine(`gat ${exptime}`, key, '');
   }
 
   /** A store command with its data block. With `cas` it is a `cas`, whatever the verb. */

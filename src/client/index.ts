@@ -1,0 +1,15 @@
+/** What `import … from 'memfleet'` gives; everything that is public, by name. */
+export { FleetError, isFleetError, type ErrorCode } from '../base/errors.ts';
+export type { TopologyDiff } from '../topology/diff.ts';
+export type { Hashing, NodeState, TopologyDocument, TopologyNode } from '../topology/document.ts';
+export { bytesCodec, defaultCodec, type Codec, type EncodedValue } from './codec.ts';
+export {
+  createFleet,
+  type Fleet,
+  type FleetCounts,
+  type FleetEvents,
+  type StoreOptions,
+  type ValueWithCas,
+} from './fleet.ts';
+export type { FleetOptions } from './options.ts';
+export type { HashingChoice, Server } from './servers.ts';
