@@ -1,0 +1,131 @@
+/** The flags of `npm run bench`, the same for each of its parts. */
+import { parseArgs } from 'node:util';
+
+/** What was asked for. */
+export interface BenchOptions {
+  /** Names of workloads; all if empty. */
+  readonly workloads: readonly string[];
+  readonly rounds: number;
+  /** Measured seconds of each run. */
+  readonly seconds: number;
+  /** Runtimes of ours to measure, each as a server of its own; `default` is what the daemon takes by itself. */
+  readonly runtimes: readonly ('default' | 'node' | 'bun')[];
+  /** A revision of ours to measure beside the checkout. */
+  readonly base: string | undefined;
+  /** Further memcached binaries to measure. */
+  readonly peers: readonly string[];
+  readonly ours: boolean;
+  readonly memcached: boolean;
+  readonly latency: boolean;
+  /** Requests per second for latencies; half of what the slowest can do if not given. */
+  readonly rate: number | undefined;
+  readonly smoke: boolean;
+  readonly json: string | undefined;
+  /** Name under bench/results/ to record the result as. */
+  readonly record: string | undefined;
+  readonly cores: readonly [server: number, load: number];
+  /** The runtime of the load generator. */
+  readonly loadRuntime: string;
+  /** Megabytes for `-m`; each part has its own default. */
+  readonly memory: readonly number[];
+  /** Traces to replay; all if empty. */
+  readonly traces: readonly string[];
+  /** Requests of each trace to replay; the trace's own number if not given. */
+  readonly requests: number | undefined;
+  /** Items for the latency scenarios. */
+  readonly items: number;
+}
+
+export const USAGE = `npm run bench -- [part] [flags]
+
+parts: compare (default), memory, eviction, latency, startup, micro
+  --workload A,B      only these workloads            --rounds N          repetitions (5)
+  --seconds S         measured seconds per run (2)    --runtime LIST      of ours: default, node, bun (default)
+  --base REV          measure a revision of ours too  --peer PATH         measure another memcached too
+  --no-ours           only the others                 --no-memcached      only ours
+  --no-latency        no latencies at a fixed rate    --rate N            requests per second for latencies
+  --smoke             correctness only, under 20 s    --json PATH         write the result as JSON
+  --record NAME       to bench/results/NAME.{json,md} --cores S,L         cores of server and load (0,1)
+  --load-runtime PATH run the load under another Node or Bun
+  --memory LIST       values of -m (memory, eviction) --trace A,B         traces (eviction): names or files
+  --requests N        requests per trace (eviction)   --items N           items (latency; 5,000,000)
+The real memcached comes from MEMCACHED=path, PATH, or the image memcached:1.6.`;
+
+const FLAGS = {
+  workload: { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  runtime: { type: 'string' },
+  base: { type: 'string' },
+  peer: { type: 'string', multiple: true },
+  ours: { type: 'boolean', default: true },
+  memcached: { type: 'boolean', default: true },
+  latency: { type: 'boolean', default: true },
+  rate: { type: 'string' },
+  smoke: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  record: { type: 'string' },
+  cores: { type: 'string', default: '0,1' },
+  'load-runtime': { type: 'string' },
+  memory: { type: 'string' },
+  trace: { type: 'string' },
+  requests: { type: 'string' },
+  items: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+function list(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',').filter((part) => part !== '');
+}
+
+function positive(text: string | undefined, flag: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${flag} ${text}: needs a number above 0`);
+  return value;
+}
+
+/**
+ * Reads the flags.
+ * @returns the part's name and the options, or undefined if help was asked for
+ * @throws Error naming the flag that is wrong
+ */
+export function readOptions(args: readonly string[]): { part: string; options: BenchOptions } | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: FLAGS,
+    allowPositionals: true,
+    allowNegative: true,
+  });
+  if (values.help) return undefined;
+  const runtimes = list(values.runtime ?? 'default').map((name) => (name === 'auto' ? 'default' : name));
+  for (const name of runtimes) {
+    if (name !== 'default' && name !== 'node' && name !== 'bun')
+      throw new Error(`--runtime ${name}: default, node or bun`);
+  }
+  const [server = 0, load = 1] = list(values.cores).map(Number);
+  return {
+    part: positionals[0] ?? 'compare',
+    options: {
+      workloads: list(values.workload),
+      rounds: Math.ceil(positive(values.rounds, 'rounds') ?? 5),
+      seconds: positive(values.seconds, 'seconds') ?? 2,
+      runtimes: runtimes as BenchOptions['runtimes'],
+      base: values.base,
+      peers: values.peer ?? [],
+      ours: values.ours,
+      memcached: values.memcached,
+      latency: values.latency,
+      rate: positive(values.rate, 'rate'),
+      smoke: values.smoke,
+      json: values.json,
+      record: values.record,
+      cores: [server, load],
+      loadRuntime: values['load-runtime'] ?? process.execPath,
+      memory: list(values.memory).map((text) => positive(text, 'memory') ?? 64),
+      traces: list(values.trace),
+      requests: positive(values.requests, 'requests'),
+      items: positive(values.items, 'items') ?? 5_000_000,
+    },
+  };
+}
