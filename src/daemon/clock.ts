@@ -1,0 +1,56 @@
+/**
+ * The daemon's second hand. memcached counts time in whole seconds since shortly before its start, and so do we: items
+ * hold 32-bit seconds, and a request reads a field instead of asking the system.
+ */
+import type { Clock } from '../base/clock.ts';
+
+/** Exptimes above this many seconds (30 days) are absolute times (protocol.txt "Expiration times"). */
+export const RELATIVE_EXPTIME_MAX = 60 * 60 * 24 * 30;
+
+/** memcached's clock starts here, so that no time of an item is ever 0. */
+const FIRST_SECOND = 2;
+
+/** An exptime second that has passed whatever the time is. */
+const LONG_AGO = 1;
+
+export class SecondHand {
+  /** Seconds as items count them; moves only with {@link tick}. */
+  now = FIRST_SECOND;
+  readonly #clock: Clock;
+  /** The second in which the daemon started, since 1970. */
+  readonly #startedAt: number;
+  readonly #startedMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startedAt = Math.floor(clock.nowMs() / 1000);
+    this.#startedMs = clock.monotonicMs();
+  }
+
+  /** Reads the clock; called at least once a second. */
+  tick(): void {
+    this.now = FIRST_SECOND + Math.floor((this.#clock.monotonicMs() - this.#startedMs) / 1000);
+  }
+
+  /** Seconds since the start. */
+  get uptime(): number {
+    return this.now - FIRST_SECOND;
+  }
+
+  /** Seconds since 1970. */
+  get unixTime(): number {
+    return this.#startedAt + this.uptime;
+  }
+
+  /**
+   * A client's exptime as the second at which an item expires; 0 = never.
+   *
+   * @param exptime a signed 32-bit number: 0, seconds from now up to 30 days, an absolute time, or negative for "at once"
+   */
+  deadline(exptime: number): number {
+    if (exptime === 0) return 0;
+    if (exptime < 0) return LONG_AGO;
+    if (exptime <= RELATIVE_EXPTIME_MAX) return this.now + exptime;
+    return Math.max(exptime - this.#startedAt + FIRST_SECOND, LONG_AGO);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The fleet's configuration as this node tells it to clients with auto-discovery: `config get cluster` and the older
+ * `get AmazonElastiCache:cluster`. The node's sidecar delivers it with `config set` and the token; other clients may
+ * only read it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** The reserved key of engines before 1.4.14. */
+export const LEGACY_CONFIG_KEY = 'AmazonElastiCache:cluster';
+
+/** The name in `config get cluster`. */
+const CLUSTER = 'cluster';
+
+export class ClusterConfig {
+  #payload = '';
+  readonly #token: string | undefined;
+
+  /** @param token who knows it may set the configuration; undefined = nobody */
+  constructor(token: string | undefined) {
+    this.#token = token;
+  }
+
+  /** Compares in constant time, whatever the lengths. */
+  permits(token: string): boolean {
+    if (this.#token === undefined) return false;
+    const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+    return timingSafeEqual(digest(token), digest(this.#token));
+  }
+
+  /** @param payload `version⏎host|ip|port host|ip|port…⏎` */
+  set(payload: string): void {
+    this.#payload = payload;
+  }
+
+  /** The answer to `config get NAME`: END alone while nothing is known (an empty list breaks clients). */
+  answer(name: string): string {
+    if (name !== CLUSTER || this.#payload === '') return 'END\r\n';
+    return `CONFIG cluster 0 ${this.#payload.length}\r\n${this.#payload}\r\nEND\r\n`;
+  }
+
+  /** What a `get` of the reserved key adds to its answer, before END. */
+  legacyValue(): string {
+    if (this.#payload === '') return '';
+    return `VALUE ${LEGACY_CONFIG_KEY} 0 ${this.#payload.length}\r\n${this.#payload}\r\n`;
+  }
+}

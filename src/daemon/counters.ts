@@ -1,0 +1,72 @@
+/** What the daemon counts, in typed-array slots and plain numbers; names are memcached's. Written by the engine and the server. */
+
+/** Counters per size class, as `stats slabs` shows them; `stats` shows their sums. */
+export class ClassCounters {
+  readonly setCommands: Float64Array;
+  readonly touchHits: Float64Array;
+  readonly deleteHits: Float64Array;
+  readonly incrHits: Float64Array;
+  readonly decrHits: Float64Array;
+  readonly casHits: Float64Array;
+  readonly casBadval: Float64Array;
+  /** Hits of retrievals by class × 4 + LRU list. */
+  readonly lruHits: Float64Array;
+
+  constructor(largestClass: number) {
+    const perClass = (): Float64Array => new Float64Array(largestClass + 1);
+    this.setCommands = perClass();
+    this.touchHits = perClass();
+    this.deleteHits = perClass();
+    this.incrHits = perClass();
+    this.decrHits = perClass();
+    this.casHits = perClass();
+    this.casBadval = perClass();
+    this.lruHits = new Float64Array((largestClass + 1) * 4);
+  }
+
+  reset(): void {
+    for (const counter of Object.values(this)) counter.fill(0);
+  }
+}
+
+export class Counters {
+  readonly classes: ClassCounters;
+  getCommands = 0;
+  getMisses = 0;
+  getExpired = 0;
+  getFlushed = 0;
+  touchCommands = 0;
+  touchMisses = 0;
+  deleteMisses = 0;
+  incrMisses = 0;
+  decrMisses = 0;
+  casMisses = 0;
+  flushCommands = 0;
+  storeTooLarge = 0;
+  storeNoMemory = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+  currentConnections = 0;
+  totalConnections = 0;
+  rejectedConnections = 0;
+
+  constructor(largestClass: number) {
+    this.classes = new ClassCounters(largestClass);
+  }
+
+  /** What `stats reset` sets to zero. */
+  reset(): void {
+    this.classes.reset();
+    this.getCommands = this.getMisses = this.getExpired = this.getFlushed = 0;
+    this.touchCommands = this.touchMisses = this.deleteMisses = 0;
+    this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
+    this.storeTooLarge = this.storeNoMemory = 0;
+    this.bytesRead = this.bytesWritten = 0;
+    this.totalConnections = this.rejectedConnections = 0;
+  }
+}
+
+/** The sum of a counter over all classes. */
+export function sum(counter: Float64Array): number {
+  return counter.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,331 @@
+/**
+ * memcached's semantics over the store: what set, add, cas, incr, touch … do to items and counters. The one place where
+ * the two meet; it knows nothing of lines, replies or sockets, so every protocol uses it.
+ */
+import { SPACE, TWO_32, writeLatin } from '../base/bytes.ts';
+import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
+import { Counters } from './counters.ts';
+import type { SecondHand } from './clock.ts';
+import { ItemCursor } from './storage/items.ts';
+import * as layout from './storage/layout.ts';
+import { NONE, type ChunkRef } from './storage/layout.ts';
+import { byteOffset } from './storage/memory.ts';
+import { EXPIRED, FLUSHED, type Store } from './storage/store.ts';
+
+/** How a storage command decides. */
+export const Mode = { SET: 1, ADD: 2, REPLACE: 3, APPEND: 4, PREPEND: 5, CAS: 6 } as const;
+export type Mode = (typeof Mode)[keyof typeof Mode];
+
+/** What became of a command. */
+export const Outcome = {
+  STORED: 1,
+  NOT_STORED: 2,
+  EXISTS: 3,
+  NOT_FOUND: 4,
+  TOO_LARGE: 5,
+  NO_MEMORY: 6,
+  NOT_A_NUMBER: 7,
+  DONE: 8,
+} as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** Size of memcached's item header with a CAS and its terminators; what `-I` is compared with (items.c item_size_ok). */
+const MEMCACHED_HEADER_BYTES = 48 + 8 + 1 + 2;
+const MEMCACHED_FLAGS_BYTES = 4;
+
+const U64 = 2n ** 64n;
+
+export class Engine {
+  readonly store: Store;
+  readonly counters: Counters;
+  /** Why {@link begin} returned NONE: TOO_LARGE or NO_MEMORY. */
+  failure: Outcome = Outcome.TOO_LARGE;
+  /** The number that incr or decr arrived at, in decimal. */
+  arithmeticResult = '';
+  readonly #time: SecondHand;
+  readonly #itemSizeMax: number;
+  readonly #cursor = new ItemCursor();
+  readonly #scratch = new Uint8Array(32);
+
+  /** @param itemSizeMax largest item in bytes by memcached's count (`-I`) */
+  constructor(store: Store, time: SecondHand, itemSizeMax: number) {
+    this.store = store;
+    this.counters = new Counters(store.slabs.classes.largest);
+    this.#time = time;
+    this.#itemSizeMax = itemSizeMax;
+  }
+
+  // ---- retrieval ----
+
+  /** The item of a key, or NONE; counts nothing. */
+  find(key: Uint8Array, start: number, end: number): ChunkRef {
+    const { store } = this;
+    return store.find(key, start, end - start, store.index.hash(key, start, end - start));
+  }
+
+  /** Notes that a retrieval found an item. */
+  countHit(ref: ChunkRef): void {
+    const { memory } = this.store;
+    const list = (memory.word(ref, layout.STATE) & layout.LIST_MASK) >>> layout.LIST_SHIFT;
+    this.counters.getCommands++;
+    this.counters.classes.lruHits[layout.classOf(memory.word(ref, layout.SHAPE)) * 4 + list]++;
+    this.store.touchAccess(ref);
+  }
+
+  /** Notes that a retrieval, the one right before, found nothing. */
+  countMiss(): void {
+    this.counters.getCommands++;
+    this.counters.getMisses++;
+    if (this.store.missReason === EXPIRED) this.counters.getExpired++;
+    else if (this.store.missReason === FLUSHED) this.counters.getFlushed++;
+  }
+
+  /** Gives a found item a new exptime, for gat. */
+  touchFound(ref: ChunkRef, exptime: number): void {
+    this.counters.touchCommands++;
+    this.counters.classes.touchHits[this.#classOf(ref)]++;
+    this.store.memory.setWord(ref, layout.EXPTIME, this.#time.deadline(exptime));
+  }
+
+  /** Notes that a gat found nothing. */
+  countTouchMiss(): void {
+    this.counters.touchCommands++;
+    this.counters.touchMisses++;
+  }
+
+  // ---- storage ----
+
+  /**
+   * Room for the item of a storage command, to be filled by {@link Store.items} and then committed or abandoned.
+   * If there is none, `failure` says why, and for a SET the old item is gone: it must not be found instead of the new.
+   */
+  begin(
+    mode: Mode,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+  ): ChunkRef {
+    const { store } = this;
+    const hash = store.index.hash(key, start, end - start);
+    const size = MEMCACHED_HEADER_BYTES + (flags === 0 ? 0 : MEMCACHED_FLAGS_BYTES) + end - start + valueBytes;
+    let ref = NONE;
+    if (size > this.#itemSizeMax) {
+      this.failure = Outcome.TOO_LARGE;
+      this.counters.storeTooLarge++;
+    } else {
+      ref = store.allocate(key, start, end - start, flags, this.#time.deadline(exptime), valueBytes, hash);
+      if (ref !== NONE) return ref;
+      this.failure = Outcome.NO_MEMORY;
+      this.counters.storeNoMemory++;
+    }
+    if (mode === Mode.SET) {
+      const old = store.find(key, start, end - start, hash);
+      if (old !== NONE) store.unlink(old, hash);
+    }
+    return NONE;
+  }
+
+  /** Drops an item that was begun. */
+  abandon(ref: ChunkRef): void {
+    this.store.discard(ref);
+  }
+
+  /** Drops an item whose data block did not end as it must; it counts as a storage command all the same. */
+  reject(ref: ChunkRef): void {
+    this.counters.classes.setCommands[this.#classOf(ref)]++;
+    this.store.discard(ref);
+  }
+
+  /**
+   * Stores an item that was begun and filled, if its mode allows; else drops it.
+   *
+   * @param casLow CAS unique that a CAS mode asks for, in signed halves
+   */
+  commit(mode: Mode, ref: ChunkRef, casLow: number, casHigh: number): Outcome {
+    const { store, counters } = this;
+    counters.classes.setCommands[this.#classOf(ref)]++;
+    const hash = store.hashInFlight(ref);
+    const key = store.memory.blockOf(ref).bytes;
+    const old = store.find(key, byteOffset(ref) + layout.HEADER_BYTES, store.items.keyBytes(ref), hash);
+    const verdict = this.#judge(mode, old, casLow, casHigh);
+    if (verdict !== Outcome.STORED) {
+      store.discard(ref);
+      return verdict;
+    }
+    if (mode === Mode.APPEND || mode === Mode.PREPEND) return this.#extend(mode, ref, old, hash);
+    store.link(ref, hash, old);
+    return Outcome.STORED;
+  }
+
+  #judge(mode: Mode, old: ChunkRef, casLow: number, casHigh: number): Outcome {
+    const { counters } = this;
+    switch (mode) {
+      case Mode.SET:
+        return Outcome.STORED;
+      case Mode.ADD:
+        if (old === NONE) return Outcome.STORED;
+        // "Add only adds a nonexistent item, but promote to head of LRU" (memcached.c do_store_item).
+        this.store.touchAccess(old);
+        return Outcome.NOT_STORED;
+      case Mode.CAS: {
+        if (old === NONE) {
+          counters.casMisses++;
+          return Outcome.NOT_FOUND;
+        }
+        const { memory } = this.store;
+        const equal = memory.word(old, layout.CAS_LOW) === casLow && memory.word(old, layout.CAS_HIGH) === casHigh;
+        (equal ? counters.classes.casHits : counters.classes.casBadval)[this.#classOf(old)]++;
+        return equal ? Outcome.STORED : Outcome.EXISTS;
+      }
+      default:
+        return old === NONE ? Outcome.NOT_STORED : Outcome.STORED;
+    }
+  }
+
+  /** append and prepend: a new item of both values, with the old flags and exptime. */
+  #extend(mode: Mode, addition: ChunkRef, old: ChunkRef, hash: number): Outcome {
+    const { store } = this;
+    const { memory, items } = store;
+    const valueBytes = items.valueBytes(old) + items.valueBytes(addition);
+    // The key is taken from the addition: making room may evict or move the old item, but nothing that is in flight.
+    const key = memory.blockOf(addition).bytes;
+    const keyStart = byteOffset(addition) + layout.HEADER_BYTES;
+    const exptime = memory.word(old, layout.EXPTIME);
+    const joined = store.allocate(
+      key,
+      keyStart,
+      items.keyBytes(old),
+      items.clientFlags(old),
+      exptime,
+      valueBytes,
+      hash,
+    );
+    const current = joined === NONE ? NONE : this.#findKeyOf(addition, hash);
+    if (joined === NONE || current === NONE) {
+      if (joined !== NONE) store.discard(joined);
+      store.discard(addition);
+      return joined === NONE ? Outcome.NO_MEMORY : Outcome.NOT_STORED;
+    }
+    items.openValue(joined, this.#cursor);
+    items.appendValueOf(mode === Mode.APPEND ? current : addition, this.#cursor);
+    items.appendValueOf(mode === Mode.APPEND ? addition : current, this.#cursor);
+    items.closeValue(this.#cursor);
+    store.discard(addition);
+    store.link(joined, hash, current);
+    return Outcome.STORED;
+  }
+
+  #findKeyOf(ref: ChunkRef, hash: number): ChunkRef {
+    const { store } = this;
+    const { bytes } = store.memory.blockOf(ref);
+    return store.find(bytes, byteOffset(ref) + layout.HEADER_BYTES, store.items.keyBytes(ref), hash);
+  }
+
+  // ---- arithmetic ----
+
+  /**
+   * incr and decr: 64-bit unsigned, incr wraps, decr stops at 0. A result that is shorter than the text before is padded
+   * with spaces (protocol.txt "Increment/Decrement").
+   *
+   * @param delta exact if a number, else the 64 bits as bigint
+   * @returns DONE with `arithmeticResult` set, NOT_FOUND, NOT_A_NUMBER or NO_MEMORY
+   */
+  arithmetic(increase: boolean, key: Uint8Array, start: number, end: number, delta: number | bigint): Outcome {
+    const { store, counters } = this;
+    const hash = store.index.hash(key, start, end - start);
+    const ref = store.find(key, start, end - start, hash);
+    if (ref === NONE) {
+      if (increase) counters.incrMisses++;
+      else counters.decrMisses++;
+      return Outcome.NOT_FOUND;
+    }
+    const { memory, items } = store;
+    if ((memory.word(ref, layout.STATE) & layout.CHUNKED) !== 0) return Outcome.NOT_A_NUMBER;
+    const { bytes } = memory.blockOf(ref);
+    const valueStart = byteOffset(ref) + layout.HEADER_BYTES + items.valueStart(ref);
+    if (!parseUnsigned(bytes, valueStart, valueStart + items.valueBytes(ref))) return Outcome.NOT_A_NUMBER;
+    const text = increase ? added(delta) : subtracted(delta);
+    this.arithmeticResult = text;
+    (increase ? counters.classes.incrHits : counters.classes.decrHits)[this.#classOf(ref)]++;
+    if (text.length > items.valueBytes(ref)) return this.#storeLonger(ref, key, start, end, text);
+    const textEnd = writeLatin(bytes, valueStart, text);
+    bytes.fill(SPACE, textEnd, valueStart + items.valueBytes(ref));
+    store.renewCas(ref);
+    memory.setWord(ref, layout.TIME, this.#time.now);
+    return Outcome.DONE;
+  }
+
+  #storeLonger(ref: ChunkRef, key: Uint8Array, start: number, end: number, text: string): Outcome {
+    const { store } = this;
+    const { memory, items } = store;
+    const hash = store.index.hashOf(ref);
+    const exptime = memory.word(ref, layout.EXPTIME);
+    const grown = store.allocate(key, start, end - start, items.clientFlags(ref), exptime, text.length, hash);
+    if (grown === NONE) return Outcome.NO_MEMORY;
+    const textEnd = writeLatin(this.#scratch, 0, text);
+    items.openValue(grown, this.#cursor);
+    items.append(this.#cursor, this.#scratch, 0, textEnd);
+    items.closeValue(this.#cursor);
+    store.link(grown, hash, this.#findKeyOf(grown, hash));
+    return Outcome.DONE;
+  }
+
+  // ---- the rest ----
+
+  /** touch: DONE or NOT_FOUND. */
+  touch(key: Uint8Array, start: number, end: number, exptime: number): Outcome {
+    const ref = this.find(key, start, end);
+    if (ref === NONE) {
+      this.countTouchMiss();
+      return Outcome.NOT_FOUND;
+    }
+    this.touchFound(ref, exptime);
+    this.store.touchAccess(ref);
+    return Outcome.DONE;
+  }
+
+  /** delete: DONE or NOT_FOUND. */
+  delete(key: Uint8Array, start: number, end: number): Outcome {
+    const { store, counters } = this;
+    const hash = store.index.hash(key, start, end - start);
+    const ref = store.find(key, start, end - start, hash);
+    if (ref === NONE) {
+      counters.deleteMisses++;
+      return Outcome.NOT_FOUND;
+    }
+    counters.classes.deleteHits[this.#classOf(ref)]++;
+    store.unlink(ref, hash);
+    return Outcome.DONE;
+  }
+
+  /** flush_all, at once for an exptime up to 0. */
+  flushAll(exptime: number): void {
+    this.counters.flushCommands++;
+    this.store.flushAll(exptime > 0 ? this.#time.deadline(exptime) : 0);
+  }
+
+  #classOf(ref: ChunkRef): number {
+    return layout.classOf(this.store.memory.word(ref, layout.SHAPE));
+  }
+}
+
+/** The number parsed last, plus a delta, modulo 2^64. */
+function added(delta: number | bigint): string {
+  const result = typeof delta === 'number' && parsed.exact ? parsed.value + delta : NaN;
+  if (Number.isSafeInteger(result)) return String(result);
+  return String((parsed64() + BigInt(delta)) % U64);
+}
+
+/** The number parsed last, minus a delta, not below 0. */
+function subtracted(delta: number | bigint): string {
+  if (typeof delta === 'number' && parsed.exact) return String(Math.max(0, parsed.value - delta));
+  const result = parsed64() - BigInt(delta);
+  return String(result < 0n ? 0n : result);
+}
+
+function parsed64(): bigint {
+  return BigInt(parsed.high >>> 0) * BigInt(TWO_32) + BigInt(parsed.low >>> 0);
+}

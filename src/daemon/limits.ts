@@ -1,0 +1,37 @@
+/** The daemon's bounds: each with what happens at it. */
+
+/** A read takes at most this many bytes; one read is answered before the next. */
+export const READ_BYTES = 64 * 1024;
+
+/** Room in front of the read buffer for the unfinished line of the read before. */
+export const CARRY_BYTES = 64 * 1024;
+
+/** Bytes of answers that are collected before they are sent; a larger answer is sent from memory of its own. */
+export const OUTPUT_BYTES = 256 * 1024;
+
+/**
+ * Output regions. One collects; each of the others can be left to a connection that does not take its answers. When
+ * only one is free, answers are copied before they are sent, so a slow reader costs its own copy.
+ */
+export const OUTPUT_REGIONS = 8;
+
+/** Room that a fixed answer line may need at most. */
+export const REPLY_BYTES_MAX = 512;
+
+/**
+ * A line without an end is a mistake once it is this long, unless it is a retrieval: the connection is closed
+ * (memcached.c, try_read_command_ascii).
+ */
+export const LINE_BYTES_MAX = 2048;
+
+/** A retrieval's line, with all its keys, may be this long; above, the connection is closed. memcached has no bound. */
+export const RETRIEVAL_LINE_BYTES_MAX = 1024 * 1024;
+
+/** Seconds that a connection may leave an answer unread before it is cut off. */
+export const STALLED_READER_SECONDS = 60;
+
+/** Milliseconds that a stopping daemon waits for what is still arriving and for answers to be taken. */
+export const STOP_GRACE_MS = 3000;
+
+/** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
+export const CONFIG_BYTES_MAX = 64 * 1024;

@@ -1,0 +1,82 @@
+/**
+ * `memfleet daemon`: one cache daemon, a memcached to whoever connects. Reads flags, listens, and leaves in good order
+ * on SIGTERM, SIGINT or `shutdown`. Like memcached it is silent without `-v`.
+ */
+import { randomInt } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { EXIT_PORT_TAKEN, EXIT_USAGE } from '../base/lifecycle.ts';
+import { FleetError, isFleetError } from '../base/errors.ts';
+import { productVersion } from '../base/version.ts';
+import { helpText, readDaemonOptions } from './options.ts';
+import { Server } from './server.ts';
+import { MEMCACHED_VERSION } from './stats.ts';
+import { nodeTransport } from './transport-node.ts';
+
+const EXIT_FAILURE = 1;
+const KEEP_ALIVE_MS = 1000;
+
+/** Runs until told to stop; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!isFleetError(error)) throw error;
+    process.stderr.write(`memfleet daemon: ${error.message}\n`);
+    if (error.code === 'BAD_CONFIG') return EXIT_USAGE;
+    return error.code === 'PORT_TAKEN' ? EXIT_PORT_TAKEN : EXIT_FAILURE;
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const request = readDaemonOptions(args, process.env);
+  if (request.kind === 'help') {
+    process.stdout.write(helpText(productVersion(), MEMCACHED_VERSION));
+    return 0;
+  }
+  if (request.kind === 'version') {
+    process.stdout.write(`memfleet ${productVersion()}, as memcached ${MEMCACHED_VERSION}\n`);
+    return 0;
+  }
+  const server = new Server({
+    settings: request.settings,
+    transport: nodeTransport,
+    productVersion: productVersion(),
+    hashSeed: randomInt(0x1_0000_0000),
+    log: (line) => void process.stderr.write(`${line}\n`),
+  });
+  await server.listen();
+  if (request.user !== undefined) assumeIdentity(request.user);
+  if (request.pidFile !== undefined) writePidFile(request.pidFile);
+  const stopped = server.untilStopped();
+  const stop = (): void => server.stop();
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await stopped;
+  // The clock's timers hold nothing open, and with the listeners gone nothing else does either.
+  const closing = setInterval(() => {}, KEEP_ALIVE_MS);
+  await server.close();
+  clearInterval(closing);
+  if (request.pidFile !== undefined) rmSync(request.pidFile, { force: true });
+  return 0;
+}
+
+/** `-u`: gives up root once the port is bound. Without root there is nothing to give up, as with memcached. */
+function assumeIdentity(user: string): void {
+  if (process.getuid?.() !== 0) return;
+  const entry = readFileSync('/etc/passwd', 'latin1')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => fields[0] === user);
+  if (entry === undefined) throw new FleetError('BAD_CONFIG', `-u ${user}: no such user`);
+  process.setgroups?.([]);
+  process.setgid?.(Number(entry[3]));
+  process.setuid?.(Number(entry[2]));
+}
+
+function writePidFile(path: string): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (error) {
+    throw new FleetError('BAD_CONFIG', `-P ${path}: cannot be written`, error);
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The daemon put together: store, engine, listeners and connections, the tick of its clock, and an orderly end.
+ * `main.ts` reads the flags and handles signals; tests build a server directly, with a clock of their own.
+ */
+import { systemClock, type Clock } from '../base/clock.ts';
+import * as replies from '../protocol/text/replies.ts';
+import { ClusterConfig } from './cluster-config.ts';
+import { Connection, type ConnectionContext } from './connection.ts';
+import type { Counters } from './counters.ts';
+import { Engine } from './engine.ts';
+import * as limits from './limits.ts';
+import { Output } from './output.ts';
+import { SecondHand } from './clock.ts';
+import type { Settings } from './settings.ts';
+import { Crawler } from './storage/crawler.ts';
+import { Store } from './storage/store.ts';
+import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+
+/** How often the second hand is read and stalled readers are looked for. */
+const TICK_MS = 250;
+/** How often the crawler takes a step, and how many chunks it looks at in one: about a millisecond's work. */
+const CRAWL_INTERVAL_MS = 100;
+const CRAWL_CHUNKS = 5000;
+/** How often a stopping daemon looks whether its connections have gone quiet. */
+const STOP_POLL_MS = 20;
+
+export interface ServerParts {
+  settings: Settings;
+  transport: Transport;
+  productVersion: string;
+  /** The machine's clock unless a test brings its own. */
+  clock?: Clock;
+  /** 32 bits of chance for the hash table. */
+  hashSeed: number;
+  /** A line for standard error, if the verbosity asks for it. */
+  log(line: string): void;
+}
+
+const IGNORE: SocketHandler = { onData() {}, onDrain() {}, onClose() {} };
+
+export class Server implements ConnectionContext {
+  readonly settings: Settings;
+  readonly time: SecondHand;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly counters: Counters;
+  readonly output: Output;
+  readonly crawler: Crawler;
+  readonly clusterConfig: ClusterConfig;
+  readonly productVersion: string;
+  readonly #parts: ServerParts;
+  readonly #clock: Clock;
+  readonly #connections = new Set<Connection>();
+  #listeners: Listener[] = [];
+  #nextId = 1;
+  /** How to cancel each repeated work's next turn. */
+  readonly #timers = new Map<() => void, () => void>();
+  #stopping: Promise<void> | undefined;
+  #onStop: () => void = () => {};
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock ?? systemClock;
+    this.settings = parts.settings;
+    this.productVersion = parts.productVersion;
+    this.time = new SecondHand(this.#clock);
+    const readBytes = limits.CARRY_BYTES + limits.READ_BYTES;
+    const { settings } = parts;
+    this.store = new Store(
+      {
+        memoryLimitBytes: settings.maxBytes,
+        scratchBytes: readBytes + limits.OUTPUT_REGIONS * limits.OUTPUT_BYTES,
+        evictionDisabled: settings.evictionDisabled,
+        hashSeed: parts.hashSeed,
+        ...(settings.growthFactor === undefined ? {} : { growthFactor: settings.growthFactor }),
+      },
+      this.time,
+    );
+    this.engine = new Engine(this.store, this.time, settings.itemSizeMax);
+    this.counters = this.engine.counters;
+    this.output = new Output(this.store, readBytes);
+    this.crawler = new Crawler(this.store);
+    this.clusterConfig = new ClusterConfig(settings.configToken);
+  }
+
+  /** The ports that were bound, in the order of the settings. */
+  get ports(): number[] {
+    return this.#listeners.map((listener) => listener.port);
+  }
+
+  /**
+   * Opens every address; all or none.
+   *
+   * @throws FleetError PORT_TAKEN
+   */
+  async listen(): Promise<void> {
+    const readBuffer = { bytes: this.output.bytes, start: limits.CARRY_BYTES, length: limits.READ_BYTES };
+    const accept = (socket: TransportSocket): SocketHandler => this.#accept(socket);
+    try {
+      for (const address of this.settings.listen) {
+        const options = { address, backlog: this.settings.backlog, readBuffer, accept };
+        this.#listeners.push(await this.#parts.transport.listen(options));
+      }
+    } catch (error) {
+      for (const listener of this.#listeners) listener.close();
+      throw error;
+    }
+    this.#repeat(TICK_MS, () => this.#tick());
+    this.#repeat(CRAWL_INTERVAL_MS, () => this.crawler.step(CRAWL_CHUNKS));
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#connections;
+  }
+
+  forget(connection: Connection): void {
+    if (this.#connections.delete(connection)) this.counters.currentConnections--;
+    this.#verbose(`<${connection.id} connection closed.`);
+  }
+
+  /** Resolves when {@link stop} was called, by a signal or by the command `shutdown`. */
+  untilStopped(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onStop = resolve;
+    });
+  }
+
+  stop(): void {
+    this.#onStop();
+  }
+
+  /** Stops accepting, answers what has arrived, sends what was answered, and closes; bounded by STOP_GRACE_MS. */
+  close(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  async #close(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
+    do {
+      for (const connection of this.#connections) connection.sawData = false;
+      await this.#sleep(STOP_POLL_MS);
+    } while (this.#anyBusy() && this.#clock.monotonicMs() < deadlineMs);
+    for (const connection of this.#connections) connection.end();
+    while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await this.#sleep(STOP_POLL_MS);
+    for (const connection of this.#connections) connection.socket.destroy();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  #anyBusy(): boolean {
+    for (const connection of this.#connections) if (connection.sawData || connection.isSuspended) return true;
+    return false;
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(delayMs, resolve);
+    });
+  }
+
+  #accept(socket: TransportSocket): SocketHandler {
+    this.counters.totalConnections++;
+    if (this.#connections.size >= this.settings.maxConnections) {
+      this.counters.rejectedConnections++;
+      socket.write(replies.TOO_MANY_CONNECTIONS, 0, replies.TOO_MANY_CONNECTIONS.length);
+      socket.end();
+      return IGNORE;
+    }
+    const connection = new Connection(this.#nextId++, socket, this);
+    this.#connections.add(connection);
+    this.counters.currentConnections++;
+    this.#verbose(`<${connection.id} new client connection from ${socket.peer}`);
+    return connection;
+  }
+
+  #tick(): void {
+    this.time.tick();
+    for (const connection of this.#connections) {
+      const since = connection.stalledSince;
+      if (since !== 0 && this.time.now - since > limits.STALLED_READER_SECONDS) {
+        this.#verbose(`<${connection.id} cut off: its answers were not read`);
+        connection.socket.destroy();
+      }
+    }
+  }
+
+  /** Does some work again and again until the server closes. */
+  #repeat(intervalMs: number, work: () => void): void {
+    const schedule = (): void => {
+      this.#timers.set(
+        work,
+        this.#clock.setTimer(intervalMs, () => {
+          work();
+          schedule();
+        }),
+      );
+    };
+    schedule();
+  }
+
+  #verbose(line: string): void {
+    if (this.settings.verbosity > 1) this.#parts.log(line);
+  }
+}

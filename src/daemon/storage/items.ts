@@ -1,0 +1,191 @@
+/**
+ * Reading and writing one item's bytes, whether they lie in one chunk or in several. To the rest of the daemon an item
+ * is a header and a run of bytes `key flags length⏎ value⏎`; only this file knows where the run is cut.
+ */
+import { bytesOf, writeBytes, writeDecimal, SPACE } from '../../base/bytes.ts';
+import {
+  CHUNKED,
+  HEADER_BYTES,
+  NONE,
+  OLDER,
+  SHAPE,
+  STATE,
+  VALUE_BYTES,
+  keyBytesOf,
+  suffixBytesOf,
+  type ChunkRef,
+} from './layout.ts';
+import { Memory, byteOffset } from './memory.ts';
+import { CHUNK_BYTES_MAX } from './size-classes.ts';
+
+/** Bytes of the reference at the end of a chunked item's first chunk. */
+const NEXT_BYTES = 8;
+
+/** Bytes of an item's run that its first chunk holds if there are more chunks. */
+export const FIRST_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES - NEXT_BYTES;
+
+/** Bytes of an item's run that a full further chunk holds. */
+export const FURTHER_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES;
+
+/** Largest run of bytes that fits into one chunk. */
+export const SINGLE_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES;
+
+/** Line end behind the suffix and behind the value. */
+export const LINE_END = bytesOf('\r\n');
+
+/** Where the next byte of an item that is being filled goes. */
+export class ItemCursor {
+  chunk: ChunkRef = NONE;
+  /** Bytes of the chunk's room that are filled. */
+  filled = 0;
+  /** Bytes the chunk's room has. */
+  room = 0;
+}
+
+export class Items {
+  readonly #memory: Memory;
+  readonly #ending = new Uint8Array(LINE_END.length);
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
+  /** Length of the run `key flags length⏎ value⏎`. */
+  runBytes(ref: ChunkRef): number {
+    const shape = this.#memory.word(ref, SHAPE);
+    return keyBytesOf(shape) + suffixBytesOf(shape) + this.#memory.word(ref, VALUE_BYTES) + LINE_END.length;
+  }
+
+  /** Where in the run the value begins. */
+  valueStart(ref: ChunkRef): number {
+    const shape = this.#memory.word(ref, SHAPE);
+    return keyBytesOf(shape) + suffixBytesOf(shape);
+  }
+
+  valueBytes(ref: ChunkRef): number {
+    return this.#memory.word(ref, VALUE_BYTES);
+  }
+
+  keyBytes(ref: ChunkRef): number {
+    return keyBytesOf(this.#memory.word(ref, SHAPE));
+  }
+
+  /** The client flags, an unsigned 32-bit number, which the suffix holds as text. */
+  clientFlags(ref: ChunkRef): number {
+    const { bytes } = this.#memory.blockOf(ref);
+    let at = byteOffset(ref) + HEADER_BYTES + keyBytesOf(this.#memory.word(ref, SHAPE)) + 1;
+    let flags = 0;
+    for (; bytes[at] !== SPACE; at++) flags = flags * 10 + (bytes[at] - 0x30);
+    return flags;
+  }
+
+  /** Writes the key and the suffix ` flags length⏎` behind a header. */
+  writeHead(ref: ChunkRef, key: Uint8Array, start: number, length: number, flags: number, valueBytes: number): void {
+    const { bytes } = this.#memory.blockOf(ref);
+    const at = byteOffset(ref) + HEADER_BYTES;
+    Memory.copy(bytes, at, key, start, start + length);
+    let end = at + length;
+    bytes[end++] = SPACE;
+    end = writeDecimal(bytes, end, flags);
+    bytes[end++] = SPACE;
+    end = writeDecimal(bytes, end, valueBytes);
+    writeBytes(bytes, end, LINE_END);
+  }
+
+  /** Puts a cursor at the start of an item's value. */
+  openValue(ref: ChunkRef, cursor: ItemCursor): void {
+    cursor.chunk = ref;
+    cursor.filled = this.valueStart(ref);
+    cursor.room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
+  }
+
+  /** Writes bytes at a cursor and moves it on. They must fit into the item. */
+  append(cursor: ItemCursor, from: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      if (cursor.filled === cursor.room) {
+        cursor.chunk = this.nextChunk(cursor.chunk);
+        cursor.filled = 0;
+        cursor.room = FURTHER_ROOM;
+      }
+      const count = Math.min(end - at, cursor.room - cursor.filled);
+      const position = byteOffset(cursor.chunk) + HEADER_BYTES + cursor.filled;
+      Memory.copy(this.#memory.blockOf(cursor.chunk).bytes, position, from, at, at + count);
+      cursor.filled += count;
+      at += count;
+    }
+  }
+
+  /** Writes the line end behind a value that is complete. */
+  closeValue(cursor: ItemCursor): void {
+    this.append(cursor, LINE_END, 0, LINE_END.length);
+  }
+
+  /** Whether the two bytes behind the value are a line end. */
+  endsLine(ref: ChunkRef): boolean {
+    const end = this.runBytes(ref);
+    this.copyRun(ref, end - LINE_END.length, end, this.#ending, 0);
+    return this.#ending[0] === LINE_END[0] && this.#ending[1] === LINE_END[1];
+  }
+
+  /** Copies part of an item's run, bytes `start` up to and without `end` of it, to `to`. */
+  copyRun(ref: ChunkRef, start: number, end: number, to: Uint8Array, position: number): void {
+    if (!this.#isChunked(ref)) {
+      const base = byteOffset(ref) + HEADER_BYTES;
+      Memory.copy(to, position, this.#memory.blockOf(ref).bytes, base + start, base + end);
+      return;
+    }
+    let chunk = ref;
+    let chunkStart = 0;
+    let room = FIRST_ROOM;
+    for (let at = start; at < end;) {
+      while (at >= chunkStart + room) {
+        chunk = this.nextChunk(chunk);
+        chunkStart += room;
+        room = FURTHER_ROOM;
+      }
+      const stop = Math.min(end, chunkStart + room);
+      const base = byteOffset(chunk) + HEADER_BYTES - chunkStart;
+      Memory.copy(to, position + at - start, this.#memory.blockOf(chunk).bytes, base + at, base + stop);
+      at = stop;
+    }
+  }
+
+  /** Appends an item's whole value at a cursor of another. */
+  appendValueOf(source: ChunkRef, cursor: ItemCursor): void {
+    const valueStart = this.valueStart(source);
+    let left = this.valueBytes(source);
+    let chunk = source;
+    let at = valueStart;
+    let room = this.#isChunked(source) ? FIRST_ROOM : SINGLE_ROOM;
+    while (left > 0) {
+      if (at >= room) {
+        chunk = this.nextChunk(chunk);
+        at -= room;
+        room = FURTHER_ROOM;
+      }
+      const count = Math.min(left, room - at);
+      const base = byteOffset(chunk) + HEADER_BYTES + at;
+      this.append(cursor, this.#memory.blockOf(chunk).bytes, base, base + count);
+      left -= count;
+      at += count;
+    }
+  }
+
+  /** The chunk after this one of a chunked item; NONE behind the last. */
+  nextChunk(ref: ChunkRef): ChunkRef {
+    if (this.#isChunked(ref)) {
+      return this.#memory.link(ref, CHUNK_BYTES_MAX / 4 - 1);
+    }
+    return this.#memory.link(ref, OLDER);
+  }
+
+  /** Ties the chunk that follows `ref`, which is an item's first chunk or a further one. */
+  setNextChunk(ref: ChunkRef, next: ChunkRef): void {
+    this.#memory.setWord(ref, this.#isChunked(ref) ? CHUNK_BYTES_MAX / 4 - 1 : OLDER, next);
+  }
+
+  #isChunked(ref: ChunkRef): boolean {
+    return (this.#memory.word(ref, STATE) & CHUNKED) !== 0;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Moving pages between size classes, so that memory follows the sizes that are stored. An item's age decides: a class
+ * whose next victim is clearly older than that of the class in need gives a page, which comes close to one LRU over all
+ * sizes. What is worth keeping in that page is moved into chunks of older items of its class.
+ *
+ * One page moves at a time and costs at most a page's worth of copying (128 KiB): less than a millisecond.
+ */
+import type { EvictionPolicy } from './eviction.ts';
+import * as layout from './layout.ts';
+import { NONE, type ChunkRef } from './layout.ts';
+import { Memory, byteOffset } from './memory.ts';
+import { NO_PAGE, type PageIndex } from './slabs.ts';
+import type { Store } from './store.ts';
+
+/** A donor's victim must have been unread this much longer than the taker's, in seconds and as a ratio. */
+const OLDER_BY_SECONDS = 2;
+const OLDER_BY_RATIO = 1.2;
+
+export class PageMover {
+  readonly #store: Store;
+  readonly #policy: EvictionPolicy;
+  /** The class that is asked next. */
+  #candidate = 1;
+
+  constructor(store: Store, policy: EvictionPolicy) {
+    this.#store = store;
+    this.#policy = policy;
+  }
+
+  /**
+   * Looks at one other class, a different one each time, and takes a page of it if that is fair.
+   *
+   * @param onlyEmpty take nothing but a page whose items fit elsewhere, since eviction is off
+   * @returns whether the class now has a page more
+   */
+  balance(sizeClass: number, onlyEmpty: boolean): boolean {
+    const { slabs } = this.#store;
+    const donor = this.#candidate;
+    this.#candidate = donor === slabs.classes.largest ? 1 : donor + 1;
+    if (donor === sizeClass || slabs.pageCount[donor] === 0) return false;
+    if (slabs.freeChunks(donor) >= 2 * slabs.classes.chunksPerPage[donor])
+      return this.#takeSpare(donor, sizeClass, !onlyEmpty);
+    if (onlyEmpty) return false;
+    const donorTime = this.#policy.victimTime(donor);
+    const ownTime = this.#policy.victimTime(sizeClass);
+    if (donorTime === Infinity || !this.#clearlyOlder(donorTime, ownTime)) return false;
+    return this.#take(donor, sizeClass);
+  }
+
+  /** Takes a page of whichever class has the oldest victim; for a class that has nothing of its own to evict. */
+  takePage(sizeClass: number): boolean {
+    const { slabs } = this.#store;
+    let donor = 0;
+    let oldest = Infinity;
+    for (let other = 1; other <= slabs.classes.largest; other++) {
+      if (other === sizeClass || slabs.pageCount[other] === 0) continue;
+      const time = this.#policy.victimTime(other);
+      if (time < oldest) [donor, oldest] = [other, time];
+    }
+    return donor !== 0 && this.#take(donor, sizeClass);
+  }
+
+  #clearlyOlder(donorTime: number, ownTime: number): boolean {
+    const now = this.#store.now;
+    const donorAge = now - donorTime;
+    const ownAge = ownTime === Infinity ? 0 : now - ownTime;
+    return donorAge > ownAge + OLDER_BY_SECONDS && donorAge > ownAge * OLDER_BY_RATIO;
+  }
+
+  #takeSpare(donor: number, sizeClass: number, mayEvict: boolean): boolean {
+    const page = this.#store.slabs.pageWithFreeChunk(donor);
+    return page !== NO_PAGE && this.#movePage(page, sizeClass, mayEvict);
+  }
+
+  #take(donor: number, sizeClass: number): boolean {
+    const victim = this.#policy.victim(donor);
+    return victim !== NONE && this.#movePage(this.#store.slabs.pageOf(victim), sizeClass, true);
+  }
+
+  /** Empties a page and gives it to a class; false if something in it may not move. */
+  #movePage(page: PageIndex, sizeClass: number, mayEvict: boolean): boolean {
+    const { slabs, stats } = this.#store;
+    const donor = slabs.classOfPage(page);
+    const cut = slabs.chunksCut(page);
+    const step = slabs.classes.chunkBytes[donor] / 8;
+    const first = slabs.firstChunk(page);
+    const end = first + cut * step;
+    for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) {
+      if (this.#isInFlight(ref) || (!mayEvict && this.#isPart(ref))) return false;
+    }
+    slabs.withdraw(page);
+    for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) this.#clear(ref, donor);
+    slabs.reassign(page, sizeClass);
+    stats.pagesMoved++;
+    return true;
+  }
+
+  #isInFlight(ref: ChunkRef): boolean {
+    const { memory } = this.#store;
+    const state = memory.word(ref, layout.STATE);
+    const owner = (state & layout.CONTINUATION) !== 0 ? memory.link(ref, layout.CHAIN) : ref;
+    return (memory.word(owner, layout.STATE) & layout.IN_FLIGHT) !== 0;
+  }
+
+  /** Whether a chunk is part of an item of several chunks, which are not moved but evicted. */
+  #isPart(ref: ChunkRef): boolean {
+    return (this.#store.memory.word(ref, layout.STATE) & (layout.CHUNKED | layout.CONTINUATION)) !== 0;
+  }
+
+  /** Moves what is in a chunk elsewhere, in the place of an older item, or evicts it. */
+  #clear(ref: ChunkRef, sizeClass: number): void {
+    const store = this.#store;
+    const { memory, slabs, stats } = store;
+    for (;;) {
+      const state = memory.word(ref, layout.STATE);
+      if (state === 0) return;
+      const whole = !this.#isPart(ref);
+      const free = whole ? slabs.allocateFree(sizeClass) : NONE;
+      if (free !== NONE) {
+        this.#move(ref, free, sizeClass);
+        stats.pageMoveRescues++;
+        return;
+      }
+      const owner = (state & layout.CONTINUATION) !== 0 ? memory.link(ref, layout.CHAIN) : ref;
+      const victim = whole ? this.#policy.victim(sizeClass) : owner;
+      stats.pageMoveEvictions++;
+      store.remove(victim === NONE ? owner : victim);
+    }
+  }
+
+  #move(from: ChunkRef, to: ChunkRef, sizeClass: number): void {
+    const { memory, index } = this.#store;
+    const hash = index.hashOf(from);
+    const bytes = this.#store.slabs.classes.chunkBytes[sizeClass];
+    const source = memory.blockOf(from);
+    const target = memory.blockOf(to);
+    Memory.copy(target.bytes, byteOffset(to), source.bytes, byteOffset(from), byteOffset(from) + bytes);
+    index.replace(from, hash, to);
+    this.#policy.moved(to, sizeClass);
+    memory.setWord(from, layout.STATE, 0);
+  }
+}

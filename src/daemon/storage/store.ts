@@ -1,0 +1,323 @@
+/**
+ * The store: from a key's bytes to an item and back. Ties index, slabs, eviction policy and expiry together, and knows
+ * nothing of protocols or sockets.
+ *
+ * The life of an item: allocate (IN_FLIGHT, only its maker knows it) → its value is appended → link (found by its key,
+ * in the policy's lists) → unlink (its chunks are free again). A reference is good until the next allocate or unlink.
+ */
+import type { SecondHand } from '../clock.ts';
+import { decimalLength } from '../../base/bytes.ts';
+import type { EvictionPolicy } from './eviction.ts';
+import { HashIndex } from './hash-index.ts';
+import { FIRST_ROOM, FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
+import * as layout from './layout.ts';
+import { NONE, type ChunkRef } from './layout.ts';
+import { SegmentedLru } from './lru.ts';
+import { Memory } from './memory.ts';
+import { PageMover } from './page-mover.ts';
+import { CHUNK_BYTES_MAX, PAGE_BYTES, SizeClasses } from './size-classes.ts';
+import { Slabs } from './slabs.ts';
+import { StoreStats } from './store-stats.ts';
+
+export interface StoreOptions {
+  /** Bytes for items (`-m`); at least one page, at most 16 GiB. */
+  memoryLimitBytes: number;
+  /** Bytes in front of the items for buffers, a multiple of 8. */
+  scratchBytes: number;
+  /** Refuse instead of evicting (`-M`). */
+  evictionDisabled: boolean;
+  /** Ratio between neighbouring size classes (`-f`). */
+  growthFactor?: number;
+  /** Chance for the hash, 32 bits. */
+  hashSeed: number;
+}
+
+/** Why {@link Store.find} came back with nothing. */
+export const ABSENT = 0;
+export const EXPIRED = 1;
+export const FLUSHED = 2;
+
+/** Tries of one allocation to make room, each of which frees at least a chunk; then it fails. */
+const ROOM_TRIES_MAX = 64;
+
+export class Store {
+  readonly memory: Memory;
+  readonly slabs: Slabs;
+  readonly items: Items;
+  readonly index: HashIndex;
+  readonly lru: SegmentedLru;
+  readonly stats: StoreStats;
+  /** Why the last find found nothing: ABSENT, EXPIRED or FLUSHED. */
+  missReason = ABSENT;
+  readonly #policy: EvictionPolicy;
+  readonly #mover: PageMover;
+  readonly #time: SecondHand;
+  readonly #evictionDisabled: boolean;
+  /** Last CAS value given out; a double holds every integer up to 2^53. */
+  #lastCas = 0;
+  /** Items with a time up to this second are flushed, once it has come; 0 = none. */
+  #flushSecond = 0;
+  /** Items with a CAS value below this are flushed; 0 = none. */
+  #flushCas = 0;
+
+  constructor(options: StoreOptions, time: SecondHand) {
+    this.#time = time;
+    this.#evictionDisabled = options.evictionDisabled;
+    const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
+    this.memory = new Memory(pages * PAGE_BYTES, options.scratchBytes);
+    const classes = new SizeClasses(options.growthFactor);
+    this.slabs = new Slabs(this.memory, classes, pages);
+    this.items = new Items(this.memory);
+    this.index = new HashIndex(this.memory, options.hashSeed);
+    this.lru = new SegmentedLru(this.memory, classes.largest);
+    this.#policy = this.lru;
+    this.stats = new StoreStats(classes.largest);
+    this.#mover = new PageMover(this, this.#policy);
+  }
+
+  /** The current second, as items count them. */
+  get now(): number {
+    return this.#time.now;
+  }
+
+  /** The live item of a key, or NONE, with {@link missReason} set. An expired or flushed one is unlinked. */
+  find(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
+    const ref = this.index.find(key, start, length, hash);
+    this.missReason = ABSENT;
+    if (ref === NONE) return NONE;
+    const reason = this.deathOf(ref);
+    if (reason === ABSENT) return ref;
+    this.missReason = reason;
+    this.unlink(ref, hash);
+    return NONE;
+  }
+
+  /** Notes that an item was read, for the eviction policy. */
+  touchAccess(ref: ChunkRef): void {
+    this.memory.setWord(ref, layout.TIME, this.#time.now);
+    this.#policy.hit(ref);
+  }
+
+  /** Whether an item is EXPIRED or FLUSHED, else ABSENT. */
+  deathOf(ref: ChunkRef): number {
+    const exptime = this.memory.word(ref, layout.EXPTIME);
+    if (exptime !== 0 && exptime <= this.#time.now) return EXPIRED;
+    if (this.#flushSecond === 0 || this.#flushSecond > this.#time.now) return ABSENT;
+    if (this.memory.word(ref, layout.TIME) <= this.#flushSecond) return FLUSHED;
+    return this.casOf(ref) < this.#flushCas ? FLUSHED : ABSENT;
+  }
+
+  /**
+   * Room for an item, with its key and suffix written and its value to be appended. Evicts if it must.
+   *
+   * @param flags client flags, unsigned 32 bits
+   * @param exptime the second at which it expires, or 0
+   * @param hash the key's hash, which {@link hashInFlight} gives back
+   * @returns NONE if there is no room, which is so when nothing may be evicted or the item is larger than the memory
+   */
+  allocate(
+    key: Uint8Array,
+    start: number,
+    length: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+    hash: number,
+  ): ChunkRef {
+    const suffixBytes = 2 + decimalLength(flags) + decimalLength(valueBytes) + LINE_END.length;
+    const runBytes = length + suffixBytes + valueBytes + LINE_END.length;
+    const ref = runBytes <= SINGLE_ROOM ? this.#allocateSingle(runBytes) : this.#allocateChunked(runBytes);
+    if (ref === NONE) return NONE;
+    const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
+    this.memory.setWord(ref, layout.SHAPE, layout.shapeOf(length, suffixBytes, sizeClass));
+    this.memory.setWord(ref, layout.EXPTIME, exptime);
+    this.memory.setWord(ref, layout.VALUE_BYTES, valueBytes);
+    // The CAS comes with the link; until then its word keeps the hash.
+    this.memory.setWord(ref, layout.CAS_LOW, hash);
+    this.items.writeHead(ref, key, start, length, flags, valueBytes);
+    return ref;
+  }
+
+  /** The hash of the key of an item that is not linked yet. */
+  hashInFlight(ref: ChunkRef): number {
+    return this.memory.word(ref, layout.CAS_LOW);
+  }
+
+  /** Makes an allocated item the one that its key finds, in place of `old` (NONE if there is none), with a new CAS. */
+  link(ref: ChunkRef, hash: number, old: ChunkRef): void {
+    const { memory, stats } = this;
+    const state = memory.word(ref, layout.STATE);
+    const tag = hash & ~0xffff;
+    memory.setWord(ref, layout.STATE, (state & 0xffff & ~layout.IN_FLIGHT) | layout.LINKED | tag);
+    memory.setWord(ref, layout.TIME, this.#time.now);
+    this.renewCas(ref);
+    if (old === NONE) {
+      this.index.insert(ref, hash);
+    } else {
+      this.index.replace(old, hash, ref);
+      this.#leave(old);
+    }
+    const sizeClass = layout.classOf(memory.word(ref, layout.SHAPE));
+    const bytes = this.#bytesOf(ref);
+    stats.currentItems++;
+    stats.totalItems++;
+    stats.bytes += bytes;
+    stats.items[sizeClass]++;
+    stats.requestedBytes[sizeClass] += bytes;
+    this.#policy.linked(ref, sizeClass);
+  }
+
+  /** Takes an item out of the index and the lists, and frees its chunks. */
+  unlink(ref: ChunkRef, hash: number): void {
+    this.index.remove(ref, hash);
+    this.#leave(ref);
+  }
+
+  /** Gives back an item that was allocated and never linked. */
+  discard(ref: ChunkRef): void {
+    this.#freeChunks(ref);
+  }
+
+  /** An item's CAS value, exact up to 2^53; {@link casLow} and the high word hold all 64 bits. */
+  casOf(ref: ChunkRef): number {
+    const high = this.memory.word(ref, layout.CAS_HIGH) >>> 0;
+    return high * 0x1_0000_0000 + (this.memory.word(ref, layout.CAS_LOW) >>> 0);
+  }
+
+  /** Gives an item the next CAS value, as every change of it must. */
+  renewCas(ref: ChunkRef): void {
+    this.#lastCas++;
+    this.memory.setWord(ref, layout.CAS_LOW, this.#lastCas | 0);
+    this.memory.setWord(ref, layout.CAS_HIGH, (this.#lastCas / 0x1_0000_0000) | 0);
+  }
+
+  /**
+   * Makes every item that is there now invisible, at once or from a later second on. Takes no time: items are found to
+   * be flushed when they are met.
+   *
+   * @param second when it takes effect, as an item's deadline; 0 = now
+   */
+  flushAll(second: number): void {
+    // memcached's process_flush_all_command: the second before, and within the current second by CAS.
+    this.#flushSecond = (second === 0 ? this.#time.now : second) - 1;
+    this.#flushCas = this.#flushSecond <= this.#time.now ? ++this.#lastCas : 0;
+  }
+
+  /** Removes an item to make room: reclaims a dead one, evicts a live one. */
+  remove(ref: ChunkRef): void {
+    if (this.deathOf(ref) === ABSENT) this.#countEviction(ref);
+    else this.#countReclaim(ref, 'reclaimed');
+    this.unlink(ref, this.index.hashOf(ref));
+  }
+
+  /** Removes an item that the crawler met dead. */
+  removeCrawled(ref: ChunkRef): void {
+    this.#countReclaim(ref, 'crawler_reclaimed');
+    this.unlink(ref, this.index.hashOf(ref));
+  }
+
+  #countReclaim(ref: ChunkRef, counter: 'reclaimed' | 'crawler_reclaimed'): void {
+    const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
+    this.stats.byClass(counter)[sizeClass]++;
+    if ((this.memory.word(ref, layout.STATE) & layout.FETCHED) === 0) {
+      this.stats.byClass('expired_unfetched')[sizeClass]++;
+    }
+  }
+
+  #countEviction(ref: ChunkRef): void {
+    const { memory, stats } = this;
+    const sizeClass = layout.classOf(memory.word(ref, layout.SHAPE));
+    stats.byClass('evicted')[sizeClass]++;
+    stats.byClass('evicted_time')[sizeClass] = this.now - memory.word(ref, layout.TIME);
+    if (memory.word(ref, layout.EXPTIME) !== 0) stats.byClass('evicted_nonzero')[sizeClass]++;
+    if ((memory.word(ref, layout.STATE) & layout.FETCHED) === 0) stats.byClass('evicted_unfetched')[sizeClass]++;
+  }
+
+  // ---- room ----
+
+  #allocateSingle(runBytes: number): ChunkRef {
+    const ref = this.#allocateChunk(this.slabs.classes.classFor(layout.HEADER_BYTES + runBytes));
+    if (ref !== NONE) this.memory.setWord(ref, layout.STATE, layout.IN_FLIGHT);
+    return ref;
+  }
+
+  #allocateChunked(runBytes: number): ChunkRef {
+    const { memory, items } = this;
+    const largest = this.slabs.classes.largest;
+    if (runBytes > this.slabs.pageLimit * PAGE_BYTES) return this.#outOfMemory(largest);
+    const first = this.#allocateChunk(largest);
+    if (first === NONE) return NONE;
+    memory.setWord(first, layout.STATE, layout.IN_FLIGHT | layout.CHUNKED);
+    items.setNextChunk(first, NONE);
+    let last = first;
+    for (let left = runBytes - FIRST_ROOM; left > 0; left -= FURTHER_ROOM) {
+      const bytes = Math.min(left, FURTHER_ROOM) + layout.HEADER_BYTES;
+      const chunk = this.#allocateChunk(bytes === CHUNK_BYTES_MAX ? largest : this.slabs.classes.classFor(bytes));
+      if (chunk === NONE) {
+        this.#freeChunks(first);
+        return NONE;
+      }
+      memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
+      memory.setWord(chunk, layout.CHAIN, first);
+      memory.setWord(chunk, layout.OLDER, NONE);
+      items.setNextChunk(last, chunk);
+      last = chunk;
+    }
+    return first;
+  }
+
+  #allocateChunk(sizeClass: number): ChunkRef {
+    let ref = this.slabs.allocate(sizeClass);
+    for (let tries = 0; ref === NONE && tries < ROOM_TRIES_MAX; tries++) {
+      if (!this.#makeRoom(sizeClass)) break;
+      ref = this.slabs.allocate(sizeClass);
+    }
+    if (ref === NONE) return this.#outOfMemory(sizeClass);
+    this.memory.setWord(ref, layout.SHAPE, layout.shapeOf(0, 0, sizeClass));
+    return ref;
+  }
+
+  /** Frees a chunk of a class or brings it a page; false if neither can be done. */
+  #makeRoom(sizeClass: number): boolean {
+    if (this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
+    const victim = this.#policy.victim(sizeClass);
+    if (this.#evictionDisabled && (victim === NONE || this.deathOf(victim) === ABSENT)) return false;
+    if (victim === NONE) return this.#mover.takePage(sizeClass);
+    this.remove(victim);
+    return true;
+  }
+
+  #outOfMemory(sizeClass: number): ChunkRef {
+    this.stats.byClass('outofmemory')[sizeClass]++;
+    return NONE;
+  }
+
+  // ---- leaving ----
+
+  #leave(ref: ChunkRef): void {
+    const { stats } = this;
+    const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
+    const bytes = this.#bytesOf(ref);
+    this.#policy.unlinked(ref, sizeClass);
+    stats.currentItems--;
+    stats.bytes -= bytes;
+    stats.items[sizeClass]--;
+    stats.requestedBytes[sizeClass] -= bytes;
+    this.#freeChunks(ref);
+  }
+
+  #bytesOf(ref: ChunkRef): number {
+    return layout.HEADER_BYTES + this.items.runBytes(ref);
+  }
+
+  #freeChunks(first: ChunkRef): void {
+    const chunked = (this.memory.word(first, layout.STATE) & layout.CHUNKED) !== 0;
+    let next = chunked ? this.items.nextChunk(first) : NONE;
+    this.slabs.free(first, layout.classOf(this.memory.word(first, layout.SHAPE)));
+    while (next !== NONE) {
+      const after = this.items.nextChunk(next);
+      this.slabs.free(next, layout.classOf(this.memory.word(next, layout.SHAPE)));
+      next = after;
+    }
+  }
+}

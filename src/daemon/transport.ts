@@ -1,0 +1,66 @@
+/**
+ * What the daemon needs of sockets, so that it runs on more than one runtime. Bytes go in and out as positions in
+ * buffers that are used again; nothing here knows the protocol.
+ */
+
+/** One accepted connection, as the daemon uses it. */
+export interface TransportSocket {
+  /** Who is at the other end, as `stats conns` shows it, for example `tcp:127.0.0.1:40012`. */
+  readonly peer: string;
+  /** Where it was accepted. */
+  readonly local: string;
+  /**
+   * Sends bytes `start` up to and without `end`.
+   *
+   * @returns true if they were all taken and the memory may be used again; false if the transport still reads them,
+   * until it calls `onDrain`. What is written before that goes behind, in order.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Stops delivering data until {@link resume}. */
+  pause(): void;
+  resume(): void;
+  /** Closes after what was written has been sent. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+/** What the daemon does with a connection. */
+export interface SocketHandler {
+  /** Bytes have come. They are only there during the call. */
+  onData(bytes: Uint8Array, start: number, end: number): void;
+  /** What {@link TransportSocket.write} did not take at once has been sent. */
+  onDrain(): void;
+  /** The connection is gone; nothing is called after this. */
+  onClose(): void;
+}
+
+/** Where to listen. */
+export type ListenAddress = { host: string; port: number } | { path: string; mode: number };
+
+/** A listening socket. */
+export interface Listener {
+  /** The port that was bound, also if 0 was asked for; 0 for a Unix socket. */
+  readonly port: number;
+  /** Stops accepting; connections stay. */
+  close(): void;
+}
+
+export interface ListenOptions {
+  address: ListenAddress;
+  /** Length of the queue of connections that were not accepted yet (`-b`). */
+  backlog: number;
+  /**
+   * Memory that arriving bytes are put into, from `start` on, `length` bytes. Shared by all connections: bytes are
+   * handled during `onData` or copied.
+   */
+  readBuffer: { bytes: Uint8Array; start: number; length: number };
+  /** Called for each new connection. */
+  accept(socket: TransportSocket): SocketHandler;
+}
+
+/** Sockets of one runtime. */
+export interface Transport {
+  /** @throws FleetError PORT_TAKEN if the address is in use or may not be bound */
+  listen(options: ListenOptions): Promise<Listener>;
+}
