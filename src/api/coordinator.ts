@@ -1,0 +1,110 @@
+/** The HTTP contract of the coordinator: what each route takes and answers, for types, serialisation and `/openapi.json`. */
+import { Type, type Static } from 'typebox';
+
+const NodeStateName = Type.Union(
+  [Type.Literal('joining'), Type.Literal('active'), Type.Literal('draining'), Type.Literal('down')],
+  { description: 'The ring is the active nodes.' },
+);
+
+const NODE_FIELDS = {
+  name: Type.String({ description: 'Unique and stable, for example memfleet-cache-1.' }),
+  host: Type.String({ description: 'With the port, what the ring is computed from.' }),
+  ip: Type.String({ description: 'Where to connect to.' }),
+  port: Type.Integer(),
+  weight: Type.Number(),
+  state: NodeStateName,
+  sidecar: Type.String({ description: 'Base URL of the sidecar; empty if there is none.' }),
+};
+
+/** `GET /v1/topology`. */
+export const Topology = Type.Object(
+  {
+    fleet: Type.String(),
+    version: Type.Integer({ description: 'Below 2^31; rises with every change, never goes down.' }),
+    publishedAt: Type.String({ format: 'date-time' }),
+    hashing: Type.Object({
+      algorithm: Type.String(),
+      keyHash: Type.String(),
+      pointsPerNode: Type.Integer(),
+    }),
+    nodes: Type.Array(Type.Object(NODE_FIELDS)),
+  },
+  { description: 'The topology document.' },
+);
+
+/** Query of `GET /v1/topology`. */
+export const TopologyQuery = Type.Object({
+  after: Type.Optional(Type.String({ pattern: '^\\d{1,10}$', description: 'Only a version above this one is news.' })),
+  wait: Type.Optional(
+    Type.String({
+      pattern: '^\\d{1,6}(ms|s)?$',
+      description: 'How long to hold the request until there is news: 30s, 500ms, or seconds.',
+    }),
+  ),
+});
+
+/** Query of `GET /v1/owner`. */
+export const OwnerQuery = Type.Object({ key: Type.String({ description: 'The key, without a client’s prefix.' }) });
+
+/** `GET /v1/owner`. */
+export const Owner = Type.Object({ key: Type.String(), version: Type.Integer(), node: Type.Object(NODE_FIELDS) });
+
+const StatValue = Type.Union([Type.Number(), Type.String()]);
+
+/** One node as the coordinator knows it. */
+export const NodeView = Type.Object({
+  ...NODE_FIELDS,
+  since: Type.String({ format: 'date-time', description: 'When the state began.' }),
+  hint: Type.String({ description: 'What discovery says: running, unhealthy, paused, leaving or stopped.' }),
+  drained: Type.Boolean({ description: 'Taken out of the ring by an operator.' }),
+  failures: Type.Integer({ description: 'Probes failed in a row.' }),
+  probe: Type.Union([
+    Type.Object({
+      at: Type.String({ format: 'date-time' }),
+      ok: Type.Boolean(),
+      durationMs: Type.Number(),
+      version: Type.Optional(Type.String()),
+      error: Type.Optional(Type.String()),
+    }),
+    Type.Null(),
+  ]),
+  stats: Type.Union([
+    Type.Object({ at: Type.String({ format: 'date-time' }), values: Type.Record(Type.String(), StatValue) }),
+    Type.Null(),
+  ]),
+});
+export type NodeView = Static<typeof NodeView>;
+
+/** `GET /v1/nodes`. */
+export const NodeList = Type.Object({
+  fleet: Type.String(),
+  version: Type.Integer({ description: 'Of the published topology; 0 before the first.' }),
+  held: Type.Union([Type.String(), Type.Null()], { description: 'Why the topology is older than what is known.' }),
+  sources: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      up: Type.Boolean(),
+      error: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ),
+  nodes: Type.Array(NodeView),
+});
+
+/** Path of a route about one node. */
+export const NodeParams = Type.Object({ name: Type.String({ maxLength: 253 }) });
+
+/** `GET /v1/prometheus/targets`: Prometheus http_sd. */
+export const Targets = Type.Array(
+  Type.Object({ targets: Type.Array(Type.String()), labels: Type.Record(Type.String(), Type.String()) }),
+  { description: 'The whole list every time, in the form of Prometheus http_sd.' },
+);
+
+/** `GET /healthz`. */
+export const Health = Type.Object({ status: Type.Literal('ok'), uptimeSeconds: Type.Number() });
+
+/** `GET /readyz`. */
+export const Readiness = Type.Object({
+  status: Type.Literal('ready'),
+  version: Type.Integer(),
+  held: Type.Union([Type.String(), Type.Null()]),
+});

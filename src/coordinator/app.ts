@@ -1,0 +1,91 @@
+/**
+ * Builds the coordinator's HTTP application; `main.ts` listens. Reading is free; whatever else is asked needs the
+ * token, decided before any route is looked at, so that no new route can forget it.
+ */
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { productVersion } from '../base/version.ts';
+import { judge } from './auth.ts';
+import { EventStreams } from './event-streams.ts';
+import type { Fleet } from './fleet.ts';
+import { onClientError, sendError, sendNotFound, sendProblem } from './http-problems.ts';
+import { BODY_BYTES_MAX, HTTP_CONNECTIONS_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
+import type { CoordinatorMetrics } from './metrics.ts';
+import type { Publisher } from './publisher.ts';
+import { addNodeRoutes } from './routes/nodes.ts';
+import { addPageRoutes } from './routes/page.ts';
+import { addSelfRoutes } from './routes/self.ts';
+import { addTopologyRoutes } from './routes/topology.ts';
+
+export interface CoordinatorAppOptions {
+  readonly fleet: Fleet;
+  readonly fleetName: string;
+  /** Value of the `namespace` label of scrape targets. */
+  readonly namespace: string;
+  readonly publisher: Publisher;
+  readonly metrics: CoordinatorMetrics;
+  /** Who knows it may change things; undefined or empty: nobody may. */
+  readonly token: string | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** The application, ready to listen or to be asked with `inject()`. Closing it leaves the fleet open. */
+export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
+  // Named as Fastify's, or the type of the whole application would depend on pino.
+  const loggerInstance: FastifyBaseLogger = options.log;
+  const app = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
+    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
+    clientErrorHandler: onClientError,
+  });
+  app.server.maxConnections = HTTP_CONNECTIONS_MAX;
+  const closing = new AbortController();
+  const streams = new EventStreams(options.publisher, options.clock, options.random);
+  app.addHook('preClose', async () => {
+    closing.abort();
+    streams.close();
+  });
+  app.addHook('onRequest', async (request, reply) => guard(options.token, request, reply));
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
+  app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply));
+  app.setErrorHandler(sendError);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'memfleet coordinator', description: 'The topology of a cache fleet.', version: productVersion() },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    },
+  });
+  await app.register(async (scope) => {
+    addTopologyRoutes(scope, { ...options, streams, closing: closing.signal });
+    addNodeRoutes(scope, options);
+    addSelfRoutes(scope, options);
+    await addPageRoutes(scope);
+  });
+  await app.ready();
+  return app;
+}
+
+/** The token stands before everything that is not a read, routes that do not exist included. */
+async function guard(token: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  if (request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS') return undefined;
+  const verdict = judge(token, request.headers.authorization);
+  if (verdict === 'allowed') return undefined;
+  if (verdict === 'no-token-set') {
+    return sendProblem(reply, 403, 'nothing can be changed over HTTP: the coordinator has no MEMFLEET_TOKEN');
+  }
+  reply.header('www-authenticate', 'Bearer realm="memfleet"');
+  return sendProblem(reply, 401, 'the token is missing or wrong');
+}

@@ -1,0 +1,56 @@
+/** Every HTTP error as problem+json: ours, the framework's, and what is not even HTTP. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PROBLEM_CONTENT_TYPE, problem } from '../api/problem.ts';
+import { isFleetError } from '../base/errors.ts';
+
+/** Ends a request with a problem. A 503 asks to come back after a second. */
+export function sendProblem(reply: FastifyReply, status: number, detail: string, code?: string): FastifyReply {
+  if (status === 503) reply.header('retry-after', '1');
+  // A string, so that no route's serialiser takes a hand in it.
+  const body = JSON.stringify(problem(status, detail, code));
+  return reply.code(status).type(PROBLEM_CONTENT_TYPE).send(body);
+}
+
+/** The answer where there is no route; the right one where there is one for another method. */
+export function sendNotFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const [path = ''] = request.url.split('?');
+  const allowed = (['GET', 'POST', 'DELETE'] as const).filter((method) => app.hasRoute({ method, url: path }));
+  if (allowed.length === 0) return sendProblem(reply, 404, `there is no ${request.method} ${path}`);
+  reply.header('allow', allowed.join(', '));
+  return sendProblem(reply, 405, `${path} takes ${allowed.join(', ')}`);
+}
+
+const STATUS_OF_CODE: Readonly<Record<string, number>> = { BAD_CONFIG: 400, BAD_KEY: 400, NO_NODES: 503 };
+
+/** The answer to an error that a route, or the framework before it, has thrown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (isFleetError(error)) return sendProblem(reply, STATUS_OF_CODE[error.code] ?? 500, error.message, error.code);
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status < 500) return sendProblem(reply, status, error instanceof Error ? error.message : String(error));
+  request.log.error({ err: error }, 'request failed');
+  return sendProblem(reply, 500, 'the coordinator failed; its log says why');
+}
+
+const STATUS_OF_CLIENT_ERROR: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Answers what is not HTTP, or too much of it, before there is a request. */
+export function onClientError(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = STATUS_OF_CLIENT_ERROR[error.code] ?? 400;
+  const body = JSON.stringify(problem(status, 'the request could not be read'));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `content-type: ${PROBLEM_CONTENT_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

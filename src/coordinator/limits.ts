@@ -1,0 +1,68 @@
+/**
+ * The coordinator's bounds. Each says what happens at the limit. Times that an operator may want to change are
+ * settings ({@link file://./node-state.ts}); what is here protects the coordinator from others and from itself.
+ */
+
+/** Clients that follow the topology at once, event streams and long polls together; one more is answered 503. */
+export const WATCHERS_MAX = 10_000;
+
+/** A long poll is held no longer than this, whatever it asks for. */
+export const WAIT_MAX_MS = 60_000;
+
+/** An event stream that is quiet for this long is sent a comment, so that proxies in between keep it open. */
+export const HEARTBEAT_MS = 15_000;
+
+/** A follower that has not taken what it was sent for this long is disconnected. Meanwhile it gets only the newest. */
+export const STALL_MAX_MS = 30_000;
+
+/** Open HTTP connections; the next one is closed at once. Above {@link WATCHERS_MAX}, so that watchers cannot lock out the rest. */
+export const HTTP_CONNECTIONS_MAX = 12_000;
+
+/** Bytes of a request's body; more is answered 413. No route needs a body. */
+export const BODY_BYTES_MAX = 16 * 1024;
+
+/** Nodes in one fleet. What a source lists beyond it, in the order of names, is left out and logged. */
+export const NODES_MAX = 1_024;
+
+/** Connections to the discovery endpoint; the next one is told `SERVER_ERROR` and closed. */
+export const DISCOVERY_CONNECTIONS_MAX = 1_024;
+
+/** Bytes of one line on the discovery endpoint, memcached's own bound for a line without a newline (1.6: 2048). */
+export const DISCOVERY_LINE_BYTES_MAX = 2_048;
+
+/** A connection to the discovery endpoint that asks nothing for this long is closed; clients poll each minute. */
+export const DISCOVERY_IDLE_MS = 180_000;
+
+/** Stats are asked of a node at most this often, however many look at them. */
+export const STATS_AGE_MAX_MS = 1_000;
+
+/** Entries of a node's `stats` that are kept; the rest are left out. memcached 1.6 has about 90. */
+export const STATS_ENTRIES_MAX = 512;
+
+/** Between a topology change and its publication, so that changes that come together are one version. */
+export const COALESCE_MS = 50;
+
+/** The longest that a storm of joining nodes makes the next version wait; leaving nodes never wait for it. */
+export const COALESCE_MAX_MS = 500;
+
+/** Without a publication for this long a storm is over. */
+export const STORM_OVER_MS = 2_000;
+
+/** How often a source that can be listed is listed again, in case an event was missed. */
+export const RESYNC_MS = 10_000;
+
+/** How often a file or a host name behind a static list is looked at again. */
+export const STATIC_POLL_MS = 1_000;
+
+/** The wait before a lost source is tried again, doubled each time up to the second number, with jitter. */
+export const RECONNECT_MIN_MS = 100;
+export const RECONNECT_MAX_MS = 5_000;
+
+/** A container that was told to stop and still runs after this long is taken back into the fleet. */
+export const LEAVING_MAX_MS = 600_000;
+
+/** Bytes of a request's head; more is answered 431. */
+export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
+
+/** A request that has not arrived whole within this time is answered 408. */
+export const REQUEST_TIMEOUT_MS = 10_000;

@@ -1,0 +1,108 @@
+/** The coordinator's own metrics. What can be read when asked for is; only events are counted as they happen. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { NodeState } from '../topology/document.ts';
+import type { Fleet } from './fleet.ts';
+import type { ProbeResult } from './health.ts';
+import type { Publisher } from './publisher.ts';
+
+const STATES: readonly NodeState[] = ['joining', 'active', 'draining', 'down'];
+
+/** A probe on a local network takes under a millisecond; the last bound is above the time-out. */
+const PROBE_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5];
+
+/** The registry with its metrics. */
+export class CoordinatorMetrics {
+  readonly #registry = new Registry();
+  readonly #probes: Histogram;
+  readonly #probeFailures: Counter;
+
+  constructor() {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry, prefix: 'memfleet_coordinator_' });
+    this.#probes = new Histogram({
+      name: 'memfleet_probe_seconds',
+      help: 'Time that health probes took, failed ones included.',
+      buckets: PROBE_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#probeFailures = new Counter({
+      name: 'memfleet_probe_failures_total',
+      help: 'Health probes that were not answered in time.',
+      labelNames: ['node'],
+      registers,
+    });
+  }
+
+  /** The media type of {@link render}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text exposition. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Counts a probe. */
+  observeProbe(node: string, result: ProbeResult): void {
+    this.#probes.observe(result.durationMs / 1000);
+    if (!result.ok) this.#probeFailures.inc({ node });
+  }
+
+  /** Reads these parts whenever the metrics are asked for. Called once. */
+  watch(fleet: Fleet, publisher: Publisher, discoveryConnections: () => number): void {
+    this.#gauge('memfleet_topology_version', 'Version of the published topology; 0 before the first.', () => [
+      { value: publisher.current?.document.version ?? 0 },
+    ]);
+    this.#gauge('memfleet_topology_watchers', 'Clients that follow the topology now.', () => [
+      { value: publisher.watcherCount },
+    ]);
+    this.#gauge('memfleet_topology_held', '1 while an older topology is kept because the view is not trusted.', () => [
+      { value: fleet.held === undefined ? 0 : 1 },
+    ]);
+    this.#gauge('memfleet_discovery_up', '1 while the source of nodes can be seen.', () =>
+      fleet.sources().map(({ name, up }) => ({ labels: { source: name }, value: up ? 1 : 0 })),
+    );
+    this.#gauge('memfleet_discovery_connections', 'Open connections to the auto-discovery endpoint.', () => [
+      { value: discoveryConnections() },
+    ]);
+    this.#gauge('memfleet_nodes', 'Nodes by state.', () => {
+      const states = fleet.nodes().map(({ health }) => health.state);
+      return STATES.map((state) => ({ labels: { state }, value: states.filter((one) => one === state).length }));
+    });
+    this.#counter('memfleet_topology_changes_total', 'Topologies published by this process.', () => publisher.changes);
+  }
+
+  #gauge(name: string, help: string, read: () => { labels?: Record<string, string>; value: number }[]): void {
+    const labelNames = [...new Set(GAUGE_LABELS[name] ?? [])];
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        gauge.reset();
+        for (const { labels = {}, value } of read()) gauge.set(labels, value);
+      },
+    });
+  }
+
+  /** A counter that somebody else counts: set to that count at each scrape. */
+  #counter(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
+  }
+}
+
+/** prom-client wants the labels before the first value. */
+const GAUGE_LABELS: Readonly<Record<string, readonly string[]>> = {
+  memfleet_discovery_up: ['source'],
+  memfleet_nodes: ['state'],
+};

@@ -1,0 +1,127 @@
+/** The flags and environment of `memfleet coordinator`, and what they amount to. Pure. */
+import { FleetError } from '../base/errors.ts';
+import { durationMs, integer, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
+import type { Environment, OptionValues, Parser } from '../base/config.ts';
+import { NAME_LENGTH_MAX } from '../topology/limits.ts';
+import { DEFAULT_HEALTH, type HealthSettings } from './node-state.ts';
+
+/** A kind of source that can be chosen. */
+export type SourceKind = 'docker' | 'static';
+
+const sourceKinds: Parser<SourceKind[]> = {
+  placeholder: 'docker|static',
+  parse(value) {
+    const kinds = [...new Set(value.split(',').map((word) => word.trim()))];
+    if (!kinds.every((kind): kind is SourceKind => kind === 'docker' || kind === 'static')) {
+      throw new FleetError('BAD_CONFIG', `expected docker, static or both with a comma, got ${JSON.stringify(value)}`);
+    }
+    return kinds;
+  },
+};
+
+/** A name that may stand in a document. */
+const fleetName: Parser<string> = {
+  placeholder: 'NAME',
+  parse(value) {
+    if (value.length > NAME_LENGTH_MAX || !/^[^\s|\p{Cc}]+$/u.test(value)) {
+      throw new FleetError('BAD_CONFIG', `expected a name without spaces, got ${JSON.stringify(value)}`);
+    }
+    return value;
+  },
+};
+
+/** The table of options. */
+export const OPTIONS = {
+  listen: option(listenAddress, {
+    env: 'MEMFLEET_COORDINATOR_LISTEN',
+    default: '0.0.0.0:8080',
+    help: 'where to answer HTTP',
+  }),
+  discoveryListen: option(listenAddress, {
+    env: 'MEMFLEET_DISCOVERY_LISTEN',
+    default: '0.0.0.0:11210',
+    help: 'where to answer config get cluster',
+  }),
+  discover: option(sourceKinds, {
+    env: 'MEMFLEET_DISCOVER',
+    help: 'where nodes are found; static if nodes are given, else docker',
+  }),
+  nodes: option(named('NAME=HOST:PORT=SIDECARURL,…'), { env: 'MEMFLEET_NODES', help: 'the nodes, for static' }),
+  nodesFile: option(named('PATH'), { env: 'MEMFLEET_NODES_FILE', help: 'a file of nodes, one a line, for static' }),
+  dockerHost: option(named('URL'), { env: 'DOCKER_HOST', help: 'the engine; default unix:///var/run/docker.sock' }),
+  project: option(named('NAME'), {
+    env: 'MEMFLEET_PROJECT',
+    help: "only this compose project; default the coordinator's own",
+  }),
+  fleet: option(fleetName, { env: 'MEMFLEET_FLEET', default: 'memfleet', help: 'the name of the fleet' }),
+  namespace: option(named('NAME'), {
+    env: 'MEMFLEET_NAMESPACE',
+    default: 'default',
+    help: 'label of scrape targets, by which dashboards select',
+  }),
+  stateFile: option(named('PATH'), {
+    env: 'MEMFLEET_STATE_FILE',
+    help: 'where to remember the topology; default nowhere',
+  }),
+  probeInterval: option(durationMs, {
+    env: 'MEMFLEET_PROBE_INTERVAL',
+    default: `${DEFAULT_HEALTH.intervalMs}ms`,
+    help: 'between two probes of a node',
+  }),
+  probeTimeout: option(durationMs, {
+    env: 'MEMFLEET_PROBE_TIMEOUT',
+    default: `${DEFAULT_HEALTH.timeoutMs}ms`,
+    help: 'after which a probe has failed',
+  }),
+  probeFailures: option(integer(1, 100), {
+    env: 'MEMFLEET_PROBE_FAILURES',
+    default: String(DEFAULT_HEALTH.fallCount),
+    help: 'failed probes in a row that take a node out',
+  }),
+  startGrace: option(durationMs, {
+    env: 'MEMFLEET_START_GRACE',
+    default: `${DEFAULT_HEALTH.startGraceMs}ms`,
+    help: 'how long a new node may be silent before it counts as down',
+  }),
+  logLevel: option(named('LEVEL'), { env: 'MEMFLEET_LOG_LEVEL', default: 'info', help: 'trace, debug, info, warn …' }),
+  token: option(named('TOKEN'), {
+    env: 'MEMFLEET_TOKEN',
+    flag: false,
+    help: 'who knows it may drain and resume nodes',
+  }),
+  help: toggle({ short: 'h', help: 'print this' }),
+};
+
+/** The options as they were given, and where nodes are looked for. */
+export interface CoordinatorOptions extends OptionValues<typeof OPTIONS> {
+  sources: SourceKind[];
+  settings: HealthSettings;
+}
+
+/**
+ * Reads flags and environment.
+ * @throws FleetError BAD_CONFIG: a value that cannot be used, or values that do not go together
+ */
+export function readCoordinatorOptions(args: readonly string[], env: Environment): CoordinatorOptions {
+  const options = readOptions(OPTIONS, args, env);
+  const listed = options.nodes !== undefined || options.nodesFile !== undefined;
+  const sources = options.discover ?? [listed ? 'static' : 'docker'];
+  if (options.nodes !== undefined && options.nodesFile !== undefined) {
+    throw new FleetError('BAD_CONFIG', '--nodes and --nodes-file exclude each other');
+  }
+  if (sources.includes('static') && !listed) {
+    throw new FleetError('BAD_CONFIG', '--discover static needs --nodes or --nodes-file');
+  }
+  if (options.probeTimeout < 1 || options.probeInterval < 10) {
+    throw new FleetError('BAD_CONFIG', '--probe-timeout must be at least 1ms and --probe-interval at least 10ms');
+  }
+  const settings: HealthSettings = {
+    ...DEFAULT_HEALTH,
+    intervalMs: options.probeInterval,
+    retryMs: Math.min(DEFAULT_HEALTH.retryMs, options.probeInterval),
+    timeoutMs: options.probeTimeout,
+    fallCount: options.probeFailures,
+    startGraceMs: options.startGrace,
+  };
+  return { ...options, sources, settings };
+}

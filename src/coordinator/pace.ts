@@ -1,0 +1,28 @@
+/**
+ * How long a change waits for others before it is published. Pure.
+ *
+ * One change alone is published after COALESCE_MS. While versions follow each other, each wait is twice the one
+ * before, up to COALESCE_MAX_MS, so that twenty containers that start within seconds give a handful of versions;
+ * when no version was needed for STORM_OVER_MS the storm is over. A node that leaves never waits longer than the first.
+ */
+import { COALESCE_MAX_MS, COALESCE_MS, STORM_OVER_MS } from './limits.ts';
+
+/** What the next wait depends on. */
+export interface Pace {
+  readonly waitMs: number;
+  readonly publishedAtMs: number;
+}
+
+/** Nothing was published yet. */
+export const CALM: Pace = { waitMs: COALESCE_MS, publishedAtMs: Number.NEGATIVE_INFINITY };
+
+/** The pace after a version was published at `nowMs`. */
+export function afterPublish(pace: Pace, nowMs: number): Pace {
+  const storm = nowMs - pace.publishedAtMs < STORM_OVER_MS;
+  return { waitMs: storm ? Math.min(pace.waitMs * 2, COALESCE_MAX_MS) : COALESCE_MS, publishedAtMs: nowMs };
+}
+
+/** How long a change that is seen at `nowMs` waits. */
+export function changeDelayMs(pace: Pace, urgent: boolean, nowMs: number): number {
+  return urgent || nowMs - pace.publishedAtMs >= STORM_OVER_MS ? COALESCE_MS : pace.waitMs;
+}

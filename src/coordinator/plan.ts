@@ -1,0 +1,101 @@
+/**
+ * The decision what to publish. Pure: what is known goes in, the next document or the reason for none comes out.
+ *
+ * An empty ring is never published over one that has nodes: if everything seems gone, the likelier cause is that the
+ * coordinator cannot see, and a client that keeps its ring loses nothing by trying.
+ */
+import type { Hashing, NodeState, TopologyDocument, TopologyNode } from '../topology/document.ts';
+import { activeNodes, compareNames } from '../topology/document.ts';
+import { VERSION_MAX } from '../topology/limits.ts';
+import type { ObservedNode } from './discovery.ts';
+
+export interface PlanInput {
+  readonly fleet: string;
+  readonly hashing: Hashing;
+  /** What the sources list now, each name and address once. */
+  readonly observed: readonly ObservedNode[];
+  /** The state of each observed node by its name; one that is missing is `joining`. */
+  readonly states: ReadonlyMap<string, NodeState>;
+  /** The document published last, by this process or by the one before it. */
+  readonly previous: TopologyDocument | undefined;
+  readonly nowMs: number;
+}
+
+export type Plan =
+  | { readonly kind: 'publish'; readonly document: TopologyDocument; readonly urgent: boolean }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'held'; readonly reason: string };
+
+/**
+ * The next document. `urgent` says that a node has left the ring, or moved to another address, so that clients
+ * should hear of it without delay.
+ */
+export function planTopology(input: PlanInput): Plan {
+  const { previous } = input;
+  const known = new Map(previous?.nodes.map((node) => [node.name, node]));
+  const nodes = input.observed
+    .flatMap((observed) =>
+      plannedNode(observed, input.states.get(observed.name) ?? 'joining', known.get(observed.name)),
+    )
+    .sort(compareNames);
+  const next = { fleet: input.fleet, hashing: input.hashing, nodes };
+  if (previous !== undefined && sameContent(previous, next)) return { kind: 'unchanged' };
+  if (previous !== undefined && activeNodes(previous).length > 0 && !nodes.some(isActive)) {
+    const all = nodes.length === 0 ? 'no node is left' : `none of the ${nodes.length} nodes is active`;
+    return { kind: 'held', reason: `${all}; the last topology stays` };
+  }
+  const document: TopologyDocument = {
+    fleet: input.fleet,
+    version: nextVersion(previous?.version ?? 0, input.nowMs),
+    publishedAt: new Date(input.nowMs).toISOString(),
+    hashing: input.hashing,
+    nodes,
+  };
+  return { kind: 'publish', document, urgent: previous !== undefined && hasLeft(previous, nodes) };
+}
+
+/**
+ * The version after `previous`: the time in seconds, which is above everything that an earlier coordinator published
+ * even if its state was lost, or the next integer where versions run ahead of the clock or the clock went back.
+ * Seconds reach VERSION_MAX in January 2038; from then on only the next integer counts.
+ */
+export function nextVersion(previous: number, nowMs: number): number {
+  const seconds = Math.floor(nowMs / 1000);
+  const clock = seconds > 0 && seconds <= VERSION_MAX ? seconds : 0;
+  return Math.min(Math.max(previous + 1, clock), VERSION_MAX);
+}
+
+function isActive(node: TopologyNode): boolean {
+  return node.state === 'active';
+}
+
+/** A node that was never seen with an address cannot be reached by anybody and is not listed. */
+function plannedNode(observed: ObservedNode, state: NodeState, known: TopologyNode | undefined): TopologyNode[] {
+  const ip = observed.ip || known?.ip;
+  if (ip === undefined) return [];
+  const { name, host, port, weight } = observed;
+  return [{ name, host, ip, port, weight, state, sidecar: observed.sidecar || (known?.sidecar ?? '') }];
+}
+
+type Content = Pick<TopologyDocument, 'fleet' | 'hashing' | 'nodes'>;
+
+function sameContent(a: Content, b: Content): boolean {
+  return contentKey(a) === contentKey(b);
+}
+
+/** Everything of a document that clients must know when it changes, in one order of fields. */
+function contentKey({ fleet, hashing, nodes }: Content): string {
+  return JSON.stringify([
+    fleet,
+    [hashing.algorithm, hashing.keyHash, hashing.pointsPerNode],
+    nodes.map((node) => [node.name, node.host, node.ip, node.port, node.weight, node.state, node.sidecar]),
+  ]);
+}
+
+function hasLeft(previous: TopologyDocument, nodes: readonly TopologyNode[]): boolean {
+  const now = new Map(nodes.map((node) => [node.name, node]));
+  return activeNodes(previous).some((node) => {
+    const next = now.get(node.name);
+    return next === undefined || !isActive(next) || next.ip !== node.ip || next.port !== node.port;
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * What the coordinator asks of a daemon, over the memcached protocol: does it answer, forget everything, how is it.
+ *
+ * One connection per node is kept, because a daemon that has all its connections taken still answers on those it
+ * has, and that is what clients see too. After a failure the connection is dropped: whatever was wrong with it, a
+ * broken pipe, a back-off or a peer at the end of a cut cable, the next probe must find out anew.
+ */
+import { FleetError } from '../base/errors.ts';
+import { Connection } from '../client/connection.ts';
+
+/** Asks one node. All methods fail with a FleetError, within the time-out. */
+export interface Prober {
+  /** The version that the daemon says it has. */
+  probe(): Promise<string>;
+  /** Makes every item of the node invalid. */
+  flush(): Promise<void>;
+  /** The general statistics as the daemon sends them. */
+  stats(): Promise<ReadonlyMap<string, string>>;
+  close(): Promise<void>;
+}
+
+export interface ProbeTarget {
+  /** An address, or a name that resolves. */
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** Makes a prober for a node; it connects when it is first asked. */
+export type ProberFactory = (target: ProbeTarget, timeoutMs: number) => Prober;
+
+/** Requests that may wait on a probe connection: a probe, a flush and a few looks at the stats. */
+const PROBE_QUEUE_MAX = 16;
+
+/** The prober for real daemons. */
+export const memcachedProber: ProberFactory = (target, timeoutMs) => {
+  let connection: Connection | undefined;
+
+  async function ask<T>(request: (connection: Connection) => Promise<T>): Promise<T> {
+    connection ??= new Connection({
+      host: target.ip,
+      port: target.port,
+      connectTimeoutMs: timeoutMs,
+      commandTimeoutMs: timeoutMs,
+      queueMax: PROBE_QUEUE_MAX,
+    });
+    const used = connection;
+    try {
+      return await within(timeoutMs, request(used));
+    } catch (error) {
+      if (connection === used) connection = undefined;
+      // Others may still wait for their answers on it; closing lets them have these.
+      void used.close();
+      throw error;
+    }
+  }
+
+  return {
+    probe: () => ask((used) => used.version()),
+    flush: () => ask((used) => used.flushAll()),
+    stats: () => ask((used) => used.stats()),
+    async close() {
+      await connection?.close();
+      connection = undefined;
+    },
+  };
+};
+
+/** The connection's own time-outs are for its parts, to connect and to answer; this one is for the whole. */
+async function within<T>(timeoutMs: number, request: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new FleetError('TIMEOUT', `no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([request, late]);
+  } finally {
+    clearTimeout(timer);
+    request.catch(() => {});
+  }
+}

@@ -1,0 +1,171 @@
+/** The topology and what follows from it: document, long poll, event stream, server list, owner of a key, scrape targets. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { Owner, OwnerQuery, Targets, Topology, TopologyQuery } from '../../api/coordinator.ts';
+import { Problem } from '../../api/problem.ts';
+import type { Clock } from '../../base/clock.ts';
+import { FleetError } from '../../base/errors.ts';
+import { activeNodes } from '../../topology/document.ts';
+import type { EventStreams } from '../event-streams.ts';
+import { sendProblem } from '../http-problems.ts';
+import { WAIT_MAX_MS } from '../limits.ts';
+import type { Publication, Publisher } from '../publisher.ts';
+
+export interface TopologyRoutesOptions {
+  readonly publisher: Publisher;
+  readonly streams: EventStreams;
+  readonly clock: Clock;
+  /** Value of the `namespace` label of scrape targets. */
+  readonly namespace: string;
+  /** Ends all waiting when the server closes. */
+  readonly closing: AbortSignal;
+}
+
+/** Adds the routes. */
+export function addTopologyRoutes(scope: FastifyInstance, options: TopologyRoutesOptions): void {
+  addDocumentRoute(scope, options);
+  addEventsRoute(scope, options);
+  addListRoutes(scope, options);
+  addOwnerRoute(scope, options);
+}
+
+const NOT_YET = 'nothing is published yet: discovery has not been seen';
+
+function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  const summary = 'The topology document; with after and wait, a long poll.';
+  const response = { 200: Topology, 304: Type.Null({ description: 'No newer version.' }), 400: Problem, 503: Problem };
+  app.get('/v1/topology', { schema: { summary, querystring: TopologyQuery, response } }, async (request, reply) => {
+    const { after, wait } = request.query;
+    const known = after === undefined ? -1 : Number(after);
+    const waitMs = wait === undefined ? 0 : Math.min(parseWaitMs(wait), WAIT_MAX_MS);
+    const { current } = options.publisher;
+    const news = current !== undefined && current.document.version > known;
+    if (news || waitMs === 0) return sendPublication(request, reply, current, known);
+    const newer = await nextPublication(options, request, waitMs, known);
+    if (newer === 'full') return sendProblem(reply, 503, 'too many clients follow the topology');
+    return sendPublication(request, reply, newer ?? options.publisher.current, known);
+  });
+}
+
+function parseWaitMs(text: string): number {
+  return Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000);
+}
+
+/** Resolves with the first version above `known`, or undefined when the time is up or the client is gone. */
+function nextPublication(
+  { publisher, clock, closing }: TopologyRoutesOptions,
+  request: FastifyRequest,
+  waitMs: number,
+  known: number,
+): Promise<Publication | undefined | 'full'> {
+  const { promise, resolve } = Promise.withResolvers<Publication | undefined | 'full'>();
+  const give = (): void => resolve(undefined);
+  const unsubscribe = publisher.subscribe((publication) => {
+    if (publication.document.version > known) resolve(publication);
+  });
+  if (unsubscribe === undefined) return Promise.resolve('full' as const);
+  const cancelTimer = clock.setTimer(waitMs, give);
+  request.raw.socket.once('close', give);
+  closing.addEventListener('abort', give, { once: true });
+  if (closing.aborted) give();
+  return promise.finally(() => {
+    unsubscribe();
+    cancelTimer();
+    request.raw.socket.off('close', give);
+    closing.removeEventListener('abort', give);
+  });
+}
+
+function sendPublication(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  publication: Publication | undefined,
+  known: number,
+): FastifyReply {
+  if (publication === undefined) return sendProblem(reply, 503, NOT_YET);
+  reply.header('etag', publication.etag).header('cache-control', 'no-cache');
+  const unchanged =
+    publication.document.version <= known || matches(request.headers['if-none-match'], publication.etag);
+  if (unchanged) return reply.code(304).send();
+  return reply.type('application/json; charset=utf-8').send(publication.json);
+}
+
+/** RFC 9110 §13.1.2: a list of tags, compared without regard to weakness, or `*`. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));
+}
+
+function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRoutesOptions): void {
+  const description = 'Events named topology: id is the version, data the document.';
+  const response = {
+    200: { description, content: { 'text/event-stream': { schema: Type.String() } } },
+    503: Problem,
+  };
+  app.get('/v1/topology/events', { schema: { summary: 'Every topology from now on.', response } }, (request, reply) => {
+    if (closing.aborted) return sendProblem(reply, 503, 'the coordinator is closing');
+    if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
+    request.raw.socket.setTimeout(0);
+    if (!streams.open(reply.raw)) return sendProblem(reply, 503, 'too many clients follow the topology');
+    return reply.hijack();
+  });
+}
+
+function addListRoutes(app: FastifyInstance, { publisher, namespace }: TopologyRoutesOptions): void {
+  const lines = { description: 'Lines.', content: { 'text/plain': { schema: Type.String() } } };
+  const text = { 200: lines, 304: Type.Null(), 503: Problem };
+  const listSchema = { summary: 'host:port of the active nodes, one a line.', response: text };
+  app.get('/v1/topology/servers.txt', { schema: listSchema }, (request, reply) => {
+    const { current } = publisher;
+    if (current === undefined) return sendProblem(reply, 503, NOT_YET);
+    reply.header('etag', current.etag).header('cache-control', 'no-cache');
+    if (matches(request.headers['if-none-match'], current.etag)) return reply.code(304).send();
+    const servers = activeNodes(current.document).map((node) => `${bracketed(node.host)}:${node.port}\n`);
+    return reply.type('text/plain; charset=utf-8').send(servers.join(''));
+  });
+
+  const summary = 'The sidecars as scrape targets, for Prometheus http_sd.';
+  app.get('/v1/prometheus/targets', { schema: { summary, response: { 200: Targets } } }, () => {
+    const { fleet = '', nodes = [] } = publisher.current?.document ?? {};
+    return nodes
+      .filter((node) => URL.canParse(node.sidecar))
+      .map((node) => ({
+        targets: [new URL(node.sidecar).host],
+        labels: {
+          cluster: fleet,
+          namespace,
+          job: 'memcached',
+          instance: node.name,
+          node: node.name,
+          __meta_memfleet_state: node.state,
+        },
+      }));
+  });
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** memcached's bound for a key (protocol.txt "Keys"). */
+const KEY_BYTES_MAX = 250;
+
+function addOwnerRoute(scope: FastifyInstance, { publisher }: TopologyRoutesOptions): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  const response = { 200: Owner, 400: Problem, 503: Problem };
+  const schema = { summary: 'The node that owns a key.', querystring: OwnerQuery, response };
+  app.get('/v1/owner', { schema }, async (request, reply) => {
+    const { key } = request.query;
+    const bytes = Buffer.byteLength(key);
+    if (bytes === 0 || bytes > KEY_BYTES_MAX || /[\s\p{Cc}]/u.test(key)) {
+      throw new FleetError('BAD_KEY', `a key has 1 to ${KEY_BYTES_MAX} bytes, no space and no control character`);
+    }
+    const { current } = publisher;
+    if (current === undefined) return sendProblem(reply, 503, NOT_YET);
+    const node = current.ring().owner(key);
+    if (node === undefined) throw new FleetError('NO_NODES', 'no node is active, so no key has an owner');
+    return { key, version: current.document.version, node };
+  });
+}
