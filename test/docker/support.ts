@@ -203,6 +203,11 @@ export class Follower {
     this.#url = `${coordinator}/v1/topology/events`;
   }
 
+  /** The document that came last. */
+  get newest(): TopologyDocument | undefined {
+    return this.arrivals.at(-1)?.document;
+  }
+
   /** Resolves when the stream is open; documents come from then on. */
   async start(): Promise<void> {
     const response = await fetch(this.#url, { signal: this.#abort.signal });
