@@ -7,14 +7,18 @@
 import type { ClosedLoopResult, OpenLoopResult } from './load/target.ts';
 import { memoryUse } from './load/usage.ts';
 import { isAbleTo } from './harness/abilities.ts';
+import { compareReport } from './harness/compare-report.ts';
+import { coresOf, type BenchContext, type BenchOutcome } from './harness/context.ts';
 import { LoadProcess } from './harness/load-process.ts';
 import type { BenchOptions } from './harness/options.ts';
-import { startServer, statsOf, type RunningServer, type Subject } from './harness/server.ts';
+import { startServer, type RunningServer } from './harness/server.ts';
 import { median, roundOrder } from './harness/statistics.ts';
 import { WORKLOADS, type BenchWorkload } from './workloads.ts';
 
 /** `-m` of all servers: enough for every workload, so that nothing is evicted. */
 const MEMORY_MEGABYTES = 1024;
+const COMPARE_ROUNDS = 5;
+const SECONDS = 2;
 /** Before the first measured run: time for a just-in-time compiler to see the work. */
 const FIRST_WARMUP_SECONDS = 1.5;
 const WARMUP_SECONDS = 0.3;
@@ -54,21 +58,21 @@ export function chooseWorkloads(options: BenchOptions): BenchWorkload[] {
   return chosen.map((workload) => ({ ...workload, items: Math.min(workload.items, SMOKE_ITEMS_MAX) }));
 }
 
-/** Runs the comparison. `say` is told what is going on. @throws Error at the first wrong answer of any server */
+/** Runs the comparison. @throws Error at the first wrong answer of any server */
 export async function compare(
-  subjects: readonly Subject[],
-  options: BenchOptions,
-  pin: boolean,
-  say: (line: string) => void,
-): Promise<WorkloadResult[]> {
-  const load = new LoadProcess(pin ? options.cores[1] : undefined, options.loadRuntime);
+  context: BenchContext,
+): Promise<BenchOutcome> {
+  const { options, subjects, say } = context;
+  const load = new LoadProcess(coresOf(context).load, options.loadRuntime);
   try {
     const results: WorkloadResult[] = [];
     for (const workload of chooseWorkloads(options)) {
       say(`${workload.name}: ${workload.title}`);
-      results.push(await compareOn(workload, subjects, options, pin, load, say));
+      results.push(await compareOn(workload, context, load));
     }
-    return results;
+    const everyAnswer = `every answer of ${subjects.map(({ name }) => name).join(' and ')} to ${results.length} workloads was right`;
+    const text = options.smoke ? everyAnswer : compareReport(results, subjects, options.rounds ?? COMPARE_ROUNDS);
+    return { data: { workloads: results }, text };
   } finally {
     load.close();
   }
@@ -76,12 +80,10 @@ export async function compare(
 
 async function compareOn(
   workload: BenchWorkload,
-  subjects: readonly Subject[],
-  options: BenchOptions,
-  pin: boolean,
+  context: BenchContext,
   load: LoadProcess,
-  say: (line: string) => void,
 ): Promise<WorkloadResult> {
+  const { subjects, options, say } = context;
   const servers: RunningServer[] = [];
   const skipped: string[] = [];
   try {
@@ -90,7 +92,7 @@ async function compareOn(
       ...(options.smoke ? { fullCheckEvery: 1, batchesMax: SMOKE_BATCHES_MAX } : {}),
     });
     for (const subject of subjects) {
-      const server = await startServer(subject, pin ? options.cores[0] : undefined, MEMORY_MEGABYTES);
+      const server = await startServer(subject, coresOf(context).server, MEMORY_MEGABYTES);
       servers.push(server);
       if (workload.needs === undefined || (await isAbleTo(server, workload.needs))) continue;
       skipped.push(`${subject.name} does not speak ${workload.needs}`);
@@ -143,14 +145,14 @@ async function closedRounds(
 ): Promise<Map<string, ClosedLoopResult[]>> {
   const results = new Map<string, ClosedLoopResult[]>(servers.map(({ subject }) => [subject.name, []]));
   const counts = workload.operations.every(([operation]) => operation === 'incr');
-  for (let round = 0; round < (options.smoke ? 1 : options.rounds); round++) {
+  for (let round = 0; round < (options.smoke ? 1 : (options.rounds ?? COMPARE_ROUNDS)); round++) {
     for (const server of roundOrder(servers, round)) {
       const { name } = server.subject;
       const before = counts ? (await load.ask('counters', { name })).sum : 0;
       const result = await load.ask('closedLoop', {
         name,
         warmupSeconds: options.smoke ? 0 : WARMUP_SECONDS,
-        seconds: options.smoke ? SMOKE_SECONDS : options.seconds,
+        seconds: options.smoke ? SMOKE_SECONDS : (options.seconds ?? SECONDS),
       });
       if (!(result.operations > 0)) throw new Error(`${name}: no request was answered`);
       if (counts) await checkCounters(server, before, load);
@@ -183,13 +185,13 @@ async function openRounds(
   const results = new Map<string, OpenLoopResult[]>(servers.map(({ subject }) => [subject.name, []]));
   const slowest = Math.min(...[...closed.values()].map((runs) => median(runs.map((run) => run.operationsPerSecond))));
   const ratePerSecond = options.rate ?? slowest * LATENCY_LOAD;
-  for (let round = 0; round < (options.smoke ? 1 : options.rounds); round++) {
+  for (let round = 0; round < (options.smoke ? 1 : (options.rounds ?? COMPARE_ROUNDS)); round++) {
     for (const { subject } of roundOrder(servers, round)) {
       const result = await load.ask('openLoop', {
         name: subject.name,
         ratePerSecond,
         warmupSeconds: options.smoke ? 0 : WARMUP_SECONDS,
-        seconds: options.smoke ? SMOKE_SECONDS : options.seconds,
+        seconds: options.smoke ? SMOKE_SECONDS : (options.seconds ?? SECONDS),
       });
       results.get(subject.name)?.push(result);
       say(
@@ -199,9 +201,4 @@ async function openRounds(
     }
   }
   return results;
-}
-
-/** One line of `stats` of a server, as a number. */
-export async function statOf(server: RunningServer, name: string): Promise<number> {
-  return Number((await statsOf(server.address)).get(name) ?? Number.NaN);
 }

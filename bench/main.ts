@@ -3,42 +3,22 @@
  * that was asked for; `docs/performance.md` says how to read what it prints.
  */
 import { compare } from './compare.ts';
-import { compareReport } from './harness/compare-report.ts';
-import { describeMachine, type Machine } from './harness/machine.ts';
-import { readOptions, USAGE, type BenchOptions } from './harness/options.ts';
+import { eviction } from './eviction/eviction.ts';
+import type { BenchPart } from './harness/context.ts';
+import { describeMachine } from './harness/machine.ts';
+import { readOptions, USAGE } from './harness/options.ts';
 import { canPin } from './harness/processes.ts';
 import { headText, recordResult, resultHead } from './harness/record.ts';
-import type { Subject } from './harness/server.ts';
 import { findSubjects } from './harness/subjects.ts';
+import { latency } from './latency.ts';
+import { memory } from './memory.ts';
+import { micro } from './micro/micro.ts';
+import { startup } from './startup.ts';
 
 /** sysexits.h: wrong usage. */
 const EXIT_USAGE = 64;
 
-/** What a part of the benchmark gets. */
-export interface BenchContext {
-  readonly options: BenchOptions;
-  readonly subjects: readonly Subject[];
-  readonly pin: boolean;
-  readonly machine: Machine;
-  /** Says what is going on; to standard error, so that standard output is the report. */
-  readonly say: (line: string) => void;
-}
-
-/** A part's outcome: what is recorded, and the report for people. */
-export interface BenchOutcome {
-  readonly data: object;
-  readonly text: string;
-}
-
-const PARTS: Record<string, (context: BenchContext) => Promise<BenchOutcome>> = {
-  async compare({ subjects, options, pin, say }) {
-    const workloads = await compare(subjects, options, pin, say);
-    const text = options.smoke
-      ? `smoke: every answer of ${subjects.map(({ name }) => name).join(' and ')} to ${workloads.length} workloads was right`
-      : compareReport(workloads, subjects, options.rounds);
-    return { data: { workloads }, text };
-  },
-};
+const PARTS: Record<string, BenchPart> = { compare, memory, eviction, latency, startup, micro };
 
 /** Progress goes to standard error, so that standard output is the report. */
 function say(line: string): void {

@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util';
 export interface BenchOptions {
   /** Names of workloads; all if empty. */
   readonly workloads: readonly string[];
-  readonly rounds: number;
-  /** Measured seconds of each run. */
-  readonly seconds: number;
+  /** Repetitions; each part has its own default. */
+  readonly rounds: number | undefined;
+  /** Measured seconds of each run; each part has its own default. */
+  readonly seconds: number | undefined;
   /** Runtimes of ours to measure, each as a server of its own; `default` is what the daemon takes by itself. */
   readonly runtimes: readonly ('default' | 'node' | 'bun')[];
   /** A revision of ours to measure beside the checkout. */
@@ -28,6 +29,8 @@ export interface BenchOptions {
   readonly loadRuntime: string;
   /** Megabytes for `-m`; each part has its own default. */
   readonly memory: readonly number[];
+  /** Eviction policies of ours to replay traces on; the daemon's default if empty. */
+  readonly policies: readonly string[];
   /** Traces to replay; all if empty. */
   readonly traces: readonly string[];
   /** Requests of each trace to replay; the trace's own number if not given. */
@@ -48,7 +51,8 @@ parts: compare (default), memory, eviction, latency, startup, micro
   --record NAME       to bench/results/NAME.{json,md} --cores S,L         cores of server and load (0,1)
   --load-runtime PATH run the load under another Node or Bun
   --memory LIST       values of -m (memory, eviction) --trace A,B         traces (eviction): names or files
-  --requests N        requests per trace (eviction)   --items N           items (latency; 5,000,000)
+  --requests N        requests per trace (eviction)   --eviction A,B      policies of ours (eviction)
+  --items N           items (latency; 5,000,000)
 The real memcached comes from MEMCACHED=path, PATH, or the image memcached:1.6.`;
 
 const FLAGS = {
@@ -68,6 +72,7 @@ const FLAGS = {
   cores: { type: 'string', default: '0,1' },
   'load-runtime': { type: 'string' },
   memory: { type: 'string' },
+  eviction: { type: 'string' },
   trace: { type: 'string' },
   requests: { type: 'string' },
   items: { type: 'string' },
@@ -108,8 +113,8 @@ export function readOptions(args: readonly string[]): { part: string; options: B
     part: positionals[0] ?? 'compare',
     options: {
       workloads: list(values.workload),
-      rounds: Math.ceil(positive(values.rounds, 'rounds') ?? 5),
-      seconds: positive(values.seconds, 'seconds') ?? 2,
+      rounds: positive(values.rounds, 'rounds'),
+      seconds: positive(values.seconds, 'seconds'),
       runtimes: runtimes as BenchOptions['runtimes'],
       base: values.base,
       peers: values.peer ?? [],
@@ -123,6 +128,7 @@ export function readOptions(args: readonly string[]): { part: string; options: B
       cores: [server, load],
       loadRuntime: values['load-runtime'] ?? process.execPath,
       memory: list(values.memory).map((text) => positive(text, 'memory') ?? 64),
+      policies: list(values.eviction),
       traces: list(values.trace),
       requests: positive(values.requests, 'requests'),
       items: positive(values.items, 'items') ?? 5_000_000,

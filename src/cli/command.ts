@@ -2,6 +2,7 @@
  * What every command shares: its options read, `--help` answered, words counted, failures told in one line with an
  * exit code. The outside world (standard streams, environment) is passed in, so that a test calls a command directly.
  */
+import { systemClock } from '../base/clock.ts';
 import {
   describeOptions,
   httpUrl,
@@ -26,6 +27,9 @@ export const EXIT_MISS = 1;
 export interface Io {
   out(data: string | Uint8Array): void;
   err(text: string): void;
+  /** True if standard output is a terminal. */
+  readonly terminal: boolean;
+  nowMs(): number;
   readonly env: Environment;
   readonly stdin: AsyncIterable<Uint8Array>;
 }
@@ -39,6 +43,8 @@ export function processIo(): Io {
   return {
     out: (data) => void process.stdout.write(data),
     err: (text) => void process.stderr.write(text),
+    terminal: process.stdout.isTTY,
+    nowMs: systemClock.nowMs,
     env: process.env,
     stdin: process.stdin,
   };
@@ -81,7 +87,7 @@ export async function runCommand<S extends OptionSpec>(
       return 0;
     }
     checkWords(spec, words);
-    return await body(options as OptionValues<S>, spec.split === undefined ? words : others);
+    return await body(options, spec.split === undefined ? words : others);
   } catch (error) {
     if (!isFleetError(error)) throw error;
     io.err(`memfleet ${spec.name}: ${error.message}\n`);

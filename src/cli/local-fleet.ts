@@ -36,8 +36,10 @@ export interface LocalFleet {
   discovery: HostPort;
   /** Every address, in the order in which they are checked. */
   addresses: HostPort[];
-  /** Daemons first, so that they are there when they are asked for. */
-  children: ChildSpec[];
+  /** Daemons and coordinator. */
+  core: ChildSpec[];
+  /** Started when the coordinator answers: they would only complain that there is nothing to follow. */
+  sidecars: ChildSpec[];
 }
 
 /** @throws FleetError BAD_CONFIG if two processes would get one port, or a port would be above 65535 */
@@ -77,7 +79,7 @@ export function planLocalFleet(options: LocalFleetOptions): LocalFleet {
     env,
     onExit: 'restart',
   };
-  return { nodes, coordinatorUrl, discovery, addresses, children: [...daemons, finder, ...sidecars] };
+  return { nodes, coordinatorUrl, discovery, addresses, core: [...daemons, finder], sidecars };
 }
 
 function sidecarFlags(node: LocalNode, coordinatorUrl: string): string[] {

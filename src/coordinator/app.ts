@@ -3,10 +3,12 @@
  * token, decided before any route is looked at, so that no new route can forget it.
  */
 import swagger from '@fastify/swagger';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { LogController } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { productVersion } from '../base/version.ts';
+import { NAME_LENGTH_MAX } from '../topology/limits.ts';
 import { judge } from './auth.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Fleet } from './fleet.ts';
@@ -39,7 +41,8 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   const loggerInstance: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,

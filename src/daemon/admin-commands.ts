@@ -20,7 +20,7 @@ export interface ExpectedBody {
   /** Its length with the line end. */
   bodyBytes: number;
   /** Takes it and returns the answer. */
-  onBody(body: Uint8Array): Uint8Array;
+  onBody: (body: Uint8Array) => Uint8Array;
 }
 
 /** The answer to an administrative request, or the data block it still needs. */
@@ -80,7 +80,7 @@ function configCommand(words: string[], config: ClusterConfig): string | Expecte
   if (length > CONFIG_BYTES_MAX) return 'SERVER_ERROR configuration too large\r\n';
   return {
     bodyBytes: length + 2,
-    onBody(body) {
+    onBody: (body) => {
       if (!permitted) return replies.CONFIG_REFUSED;
       if (body[length] !== 0x0d || body[length + 1] !== 0x0a) return replies.BAD_DATA_CHUNK;
       config.set(Buffer.from(body.subarray(0, length)).toString('latin1'));

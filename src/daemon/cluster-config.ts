@@ -23,7 +23,6 @@ export class ClusterConfig {
   /** Compares in constant time, whatever the lengths. */
   permits(token: string): boolean {
     if (this.#token === undefined) return false;
-    const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
     return timingSafeEqual(digest(token), digest(this.#token));
   }
 
@@ -43,4 +42,8 @@ export class ClusterConfig {
     if (this.#payload === '') return '';
     return `VALUE ${LEGACY_CONFIG_KEY} 0 ${this.#payload.length}\r\n${this.#payload}\r\n`;
   }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }

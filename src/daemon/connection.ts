@@ -14,7 +14,7 @@ import { CR, LF, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { parseRequest } from '../protocol/text/request-parser.ts';
 import { Command, KEY_BYTES_MAX, Parse, TextRequest } from '../protocol/text/request.ts';
-import { adminCommand, type AdminContext } from './admin-commands.ts';
+import { adminCommand, type AdminContext, type ExpectedBody } from './admin-commands.ts';
 import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
 import { Mode, Outcome, type Engine } from './engine.ts';
 import * as limits from './limits.ts';
@@ -76,7 +76,7 @@ export class Connection implements SocketHandler {
   #exptime = 0;
   // BODY
   #body: Uint8Array = EMPTY;
-  #onBody: (body: Uint8Array) => Uint8Array = () => EMPTY;
+  #onBody: ExpectedBody['onBody'] = () => EMPTY;
 
   constructor(id: number, socket: TransportSocket, context: ConnectionContext) {
     this.id = id;
@@ -171,7 +171,7 @@ export class Connection implements SocketHandler {
         const used = this.#retrieve(bytes, start, lineEnd(bytes, start, newline));
         return used < 0 ? newline + 1 - start : used;
       }
-      case State.BODY:
+      default:
         return this.#collectBody(bytes, start, end);
     }
   }

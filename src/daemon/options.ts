@@ -199,7 +199,7 @@ function growthFactor(value: string): number {
 function itemSize(value: string): number {
   const match = /^(\d+)([kmg]?)$/i.exec(value);
   if (match === null) throw bad(`-I ${value}: not a size such as 1m or 512k`);
-  const unit = { '': 1, k: 1024, m: MEGABYTE, g: 1024 * MEGABYTE }[match[2]!.toLowerCase() as '' | 'k' | 'm' | 'g'];
+  const unit = { '': 1, k: 1024, m: MEGABYTE, g: 1024 * MEGABYTE }[match[2].toLowerCase() as '' | 'k' | 'm' | 'g'];
   const bytes = Number(match[1]) * unit;
   if (bytes < ITEM_SIZE_MIN || bytes > ITEM_SIZE_MAX) throw bad(`-I ${value}: must be between 1k and 1024m`);
   return bytes;

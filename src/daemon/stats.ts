@@ -54,7 +54,7 @@ function processRows({ counters, settings, time, productVersion }: StatsSource):
     ['time', time.unixTime],
     ['version', MEMCACHED_VERSION],
     ['memfleet_version', productVersion],
-    ['memfleet_runtime', `${process.versions['bun'] === undefined ? 'node' : 'bun'}`],
+    ['memfleet_runtime', process.versions['bun'] === undefined ? 'node' : 'bun'],
     ['pointer_size', 64],
     ['rusage_user', seconds(cpu.user)],
     ['rusage_system', seconds(cpu.system)],
@@ -131,9 +131,12 @@ function memoryRows({ store, crawler, settings }: StatsSource): Row[] {
   ];
 }
 
+function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
 /** `stats settings` */
 export function settingsStats({ settings, store }: StatsSource): string {
-  const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
   return rows([
     ['maxbytes', settings.maxBytes],
     ['maxconns', settings.maxConnections],

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
+  LogController,
   type ConnectionError,
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -50,7 +51,7 @@ export async function buildApp(options: SidecarOptions): Promise<FastifyInstance
   const loggerInstance: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
@@ -60,6 +61,9 @@ export async function buildApp(options: SidecarOptions): Promise<FastifyInstance
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   app.setNotFoundHandler((request, reply) => notFound(app, request, reply));
   app.setErrorHandler((error, request, reply) => onError(error, request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    options.log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: reply.elapsedTime });
+  });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });

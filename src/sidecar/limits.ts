@@ -15,7 +15,7 @@ export const BACKOFF_MAX_MS = 500;
 /** Longest request line and headers together, in bytes; Node answers 431 beyond it. */
 export const REQUEST_HEAD_BYTES_MAX = 8_192;
 
-/** Longest body, in bytes; no route takes one, so what is longer is refused with 413. */
+/** Longest body, in bytes, that would be read. No route takes one, so what is sent is answered 404 or 405 unread. */
 export const BODY_BYTES_MAX = 1_024;
 
 /** How long a client may take to send its request, in milliseconds; 408 beyond it. */

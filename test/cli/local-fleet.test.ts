@@ -15,7 +15,7 @@ const options = {
 test('a plan names every process with its ports and flags', () => {
   const plan = planLocalFleet(options);
   expect(plan.coordinatorUrl).toBe('http://127.0.0.1:8080');
-  expect(plan.children.map((child) => `${child.name}: ${child.args.join(' ')}`)).toEqual([
+  expect([...plan.core, ...plan.sidecars].map((child) => `${child.name}: ${child.args.join(' ')}`)).toEqual([
     'daemon node-1: daemon -m 256 -l 127.0.0.1 -p 11211',
     'daemon node-2: daemon -m 256 -l 127.0.0.1 -p 11212',
     'coordinator: coordinator --listen 127.0.0.1:8080 --discovery-listen 127.0.0.1:11210 --discover static ' +
@@ -26,7 +26,8 @@ test('a plan names every process with its ports and flags', () => {
 });
 
 test('the secret is in the environment, where no process list shows it', () => {
-  for (const child of planLocalFleet(options).children) {
+  const plan = planLocalFleet(options);
+  for (const child of [...plan.core, ...plan.sidecars]) {
     expect(child.env).toMatchObject({ MEMFLEET_CONFIG_TOKEN: 'secret' });
     expect(child.args.join(' ')).not.toContain('secret');
   }

@@ -3,16 +3,17 @@
  * gone with it.
  */
 import { randomBytes } from 'node:crypto';
-import { aborted } from '../../base/lifecycle.ts';
+import { systemClock } from '../../base/clock.ts';
 import { formatHostPort, integer, option } from '../../base/config.ts';
+import { isFleetError } from '../../base/errors.ts';
+import { aborted } from '../../base/lifecycle.ts';
 import { processIo, runCommand, EXIT_UNAVAILABLE, type Io } from '../command.ts';
 import { splitDaemonFlags } from '../daemon-flags.ts';
-import { LOCAL_NODES_MAX, READY_TIMEOUT_MS } from '../limits.ts';
+import { LOCAL_NODES_MAX } from '../limits.ts';
 import { planLocalFleet, type LocalFleet } from '../local-fleet.ts';
 import { assertFree } from '../ports.ts';
-import { untilReady } from '../ready.ts';
+import { untilCoordinatorAnswers, untilReady } from '../ready.ts';
 import { stopSignals } from '../signals.ts';
-import { systemClock } from '../../base/clock.ts';
 import { describeEnd, exitCodeOf, hasToldWhy, Supervisor } from '../supervisor.ts';
 import { formatTable } from '../table.ts';
 
@@ -56,25 +57,35 @@ async function supervise(fleet: LocalFleet, io: Io): Promise<number> {
   const tell = (line: string): void => io.err(`memfleet up: ${line}\n`);
   const signals = stopSignals(systemClock);
   const supervisor = new Supervisor({ tell });
-  for (const child of fleet.children) supervisor.start(child);
-  const untilEnd = Promise.race([aborted(signals.asked), supervisor.fatal]);
-
+  for (const child of fleet.core) supervisor.start(child);
   let code = 0;
-  const ready = await Promise.race([untilReady(fleet, signals.asked), untilEnd]);
-  if (Array.isArray(ready) && ready.length > 0) {
-    tell(`not ready within ${READY_TIMEOUT_MS / 1000} s: ${ready.join(', ')} not active`);
-    code = EXIT_UNAVAILABLE;
-  } else {
-    if (Array.isArray(ready)) io.out(welcome(fleet));
-    const end = await untilEnd;
+  try {
+    const failed = new AbortController();
+    void supervisor.fatal.then(() => failed.abort());
+    const over = AbortSignal.any([signals.asked, failed.signal]);
+    await Promise.race([start(fleet, supervisor, over), aborted(over)]);
+    if (!over.aborted) io.out(welcome(fleet));
+    const end = await Promise.race([aborted(signals.asked), supervisor.fatal]);
     if (end !== undefined) {
       code = exitCodeOf(end);
       if (!hasToldWhy(end)) tell(`${end.name} ended with ${describeEnd(end)}`);
     }
+  } catch (error) {
+    if (!isFleetError(error, 'TIMEOUT')) throw error;
+    tell(error.message);
+    code = EXIT_UNAVAILABLE;
   }
   await supervisor.stop(undefined, signals.hurry);
   signals.off();
   return code;
+}
+
+/** Starts the sidecars once the coordinator answers, and waits until everything does. */
+async function start(fleet: LocalFleet, supervisor: Supervisor, stop: AbortSignal): Promise<void> {
+  await untilCoordinatorAnswers(fleet, stop);
+  if (stop.aborted) return;
+  for (const child of fleet.sidecars) supervisor.start(child);
+  await untilReady(fleet, stop);
 }
 
 function welcome(fleet: LocalFleet): string {

@@ -21,7 +21,7 @@ export interface NodeStatus {
   /** The name of the node in the topology. */
   readonly name: string;
   readonly draining: boolean;
-  /** Version of the topology that the daemon was given last; undefined if none was. */
+  /** Version of the topology that the daemon has; undefined if it has none or nobody handed it one. */
   readonly topologyVersion: number | undefined;
 }
 
@@ -37,7 +37,7 @@ export const NODE_METRICS = {
   topologyVersion: {
     name: 'memfleet_node_topology_version',
     type: 'gauge',
-    help: 'Version of the topology that the sidecar handed to its daemon last; absent until it has.',
+    help: 'Version of the topology that the daemon has; absent until it has one.',
   },
   collectSeconds: {
     name: 'memfleet_sidecar_collect_seconds',
@@ -53,6 +53,9 @@ export const NODE_METRICS = {
 
 const PROCESS_PREFIX = 'memfleet_sidecar_';
 
+/** Three series for each of V8's dozen heap spaces would be a third of a node's series, and nobody looks at them. */
+const LEFT_OUT = ['total', 'used', 'available'].map((part) => `nodejs_heap_space_size_${part}_bytes`);
+
 /** Bounds of {@link NODE_METRICS.collectSeconds}: four commands over loopback take about a millisecond. */
 const COLLECT_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
@@ -65,6 +68,7 @@ export class Exposition {
   constructor() {
     const registers = [this.#process];
     collectDefaultMetrics({ register: this.#process, prefix: PROCESS_PREFIX });
+    for (const name of LEFT_OUT) this.#process.removeSingleMetric(`${PROCESS_PREFIX}${name}`);
     const { collectSeconds, collectFailures } = NODE_METRICS;
     this.#collectSeconds = new Histogram({ ...collectSeconds, buckets: COLLECT_BUCKETS_SECONDS, registers });
     this.#collectFailures = new Counter({ ...collectFailures, labelNames: ['code'] as const, registers });
