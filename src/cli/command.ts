@@ -29,6 +29,7 @@ export interface Io {
   err(text: string): void;
   /** True if standard output is a terminal. */
   readonly terminal: boolean;
+  /** The time of day. */
   nowMs(): number;
   readonly env: Environment;
   readonly stdin: AsyncIterable<Uint8Array>;
@@ -44,7 +45,7 @@ export function processIo(): Io {
     out: (data) => void process.stdout.write(data),
     err: (text) => void process.stderr.write(text),
     terminal: process.stdout.isTTY,
-    nowMs: systemClock.nowMs,
+    nowMs: () => systemClock.nowMs(),
     env: process.env,
     stdin: process.stdin,
   };

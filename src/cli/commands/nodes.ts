@@ -1,0 +1,44 @@
+/** `memfleet nodes`. */
+import type { Static } from 'typebox';
+import type { NodeList, NodeView } from '../../api/coordinator.ts';
+import { formatHostPort } from '../../base/config.ts';
+import { FLEET_OPTION, JSON_OPTION, processIo, runCommand, type Io } from '../command.ts';
+import { getJson } from '../coordinator.ts';
+import { formatSeconds, formatTable } from '../table.ts';
+
+const SPEC = {
+  name: 'nodes',
+  about: 'Prints the nodes with their states and what the coordinator saw of them last.',
+  options: { fleet: FLEET_OPTION, json: JSON_OPTION },
+};
+
+/** Resolves with 0 if the coordinator answered. */
+export function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+  return runCommand(SPEC, args, io, async ({ fleet, json }) => {
+    const list = (await getJson(fleet, '/v1/nodes')) as Static<typeof NodeList>;
+    if (json) {
+      io.out(`${JSON.stringify(list, null, 2)}\n`);
+      return 0;
+    }
+    const columns = ['NAME', 'STATE', 'FOR', 'ADDRESS', 'SIDECAR', 'LAST PROBE'].map((head) => ({ head }));
+    io.out(
+      formatTable(
+        columns,
+        list.nodes.map((node) => row(node, io.nowMs())),
+      ),
+    );
+    if (list.held !== null) io.err(`memfleet nodes: ${list.held}\n`);
+    return 0;
+  });
+}
+
+function row(node: NodeView, nowMs: number): string[] {
+  const forSeconds = Math.max(0, (nowMs - Date.parse(node.since)) / 1000);
+  return [node.name, node.state, formatSeconds(forSeconds), formatHostPort(node), node.sidecar || '-', probe(node)];
+}
+
+function probe({ probe, failures }: NodeView): string {
+  if (probe === null) return '-';
+  if (probe.ok) return `ok in ${probe.durationMs.toFixed(1)} ms`;
+  return `${probe.error ?? 'failed'} (${failures} in a row)`;
+}
