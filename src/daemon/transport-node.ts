@@ -1,8 +1,8 @@
 /** The transport over `node:net`, by its public interface. */
-import { chmodSync, existsSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { FleetError } from '../base/errors.ts';
 import { Memory } from './storage/memory.ts';
+import { cannotListen, endpoint, removeOldSocket } from './transport-common.ts';
 import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 class NodeSocket implements TransportSocket {
@@ -39,11 +39,6 @@ class NodeSocket implements TransportSocket {
   }
 }
 
-function endpoint(address: string | undefined, port: number | undefined): string {
-  if (address === undefined) return 'unknown';
-  return address.includes(':') ? `tcp6:[${address}]:${port}` : `tcp:${address}:${port}`;
-}
-
 function attach(socket: Socket, handler: SocketHandler, options: ListenOptions): void {
   const { bytes, start, length } = options.readBuffer;
   socket.setNoDelay(true);
@@ -67,17 +62,6 @@ function bind(server: Server, address: ListenAddress, backlog: number): Promise<
     if ('path' in address) server.listen({ path: address.path, backlog });
     else server.listen({ host: address.host, port: address.port, backlog });
   });
-}
-
-function cannotListen(address: ListenAddress, error: NodeJS.ErrnoException): FleetError {
-  const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
-  const why = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${error.code ?? error.message})`;
-  return new FleetError('PORT_TAKEN', `${where} ${why}`, error);
-}
-
-/** A socket file that an earlier daemon left behind; anything else at that path is not ours to remove. */
-function removeOldSocket(path: string): void {
-  if (existsSync(path) && statSync(path).isSocket()) unlinkSync(path);
 }
 
 export const nodeTransport: Transport = {
