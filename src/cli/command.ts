@@ -87,7 +87,7 @@ export async function runCommand<S extends OptionSpec>(
       io.out(`${usage}\n${spec.about}\n\n${describeOptions(withHelp)}\n`);
       return 0;
     }
-    checkWords(spec, words);
+    if (spec.split === undefined) checkWords(spec, words);
     return await body(options, spec.split === undefined ? words : others);
   } catch (error) {
     if (!isFleetError(error)) throw error;

@@ -2,6 +2,9 @@
  * The `memfleet` command: finds the module of a command, runs it and exits with its code. The only file that exits.
  * Modules are loaded on demand, so that `memfleet daemon` starts with the daemon's files and nothing else.
  */
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { EXIT_USAGE } from '../base/lifecycle.ts';
 import { endWithParent } from '../base/parent.ts';
 import { COMMANDS, suggest } from './commands.ts';
@@ -27,5 +30,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   '-V': 'version',
 };
 
+/**
+ * Has Node keep compiled code, in a checkout beside the packages it belongs to: a local fleet starts in half the time
+ * from its second start on. Where that folder cannot be written, as in a container, Node goes on without.
+ */
+function cacheCompiledCode(): void {
+  const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
+  if (existsSync(packages)) enableCompileCache(`${packages}/.cache/memfleet`);
+}
+
+cacheCompiledCode();
 endWithParent();
 process.exit(await run(process.argv.slice(2)));

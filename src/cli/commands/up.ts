@@ -75,6 +75,8 @@ async function supervise(fleet: LocalFleet, io: Io): Promise<number> {
     tell(error.message);
     code = EXIT_UNAVAILABLE;
   }
+  // Sidecars first: while they live they would complain that what they look at is gone.
+  await Promise.all(fleet.sidecars.map(({ name }) => supervisor.stop(name, signals.hurry)));
   await supervisor.stop(undefined, signals.hurry);
   signals.off();
   return code;
