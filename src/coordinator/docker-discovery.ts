@@ -12,6 +12,7 @@ import type { DiscoveryAdapter, DiscoverySink } from './discovery.ts';
 import {
   CACHE_ROLE,
   EMPTY_VIEW,
+  isUnsettled,
   observedNodes,
   PROJECT_LABEL,
   ROLE_LABEL,
@@ -19,7 +20,7 @@ import {
   withList,
 } from './docker-view.ts';
 import type { Container, ContainerEvent, DockerScope, DockerView } from './docker-view.ts';
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, RESYNC_MS } from './limits.ts';
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, RESYNC_MS, SETTLE_POLL_MS } from './limits.ts';
 
 /** Which containers are asked for. */
 export type ContainerFilter = { readonly labels: readonly string[] } | { readonly id: string };
@@ -112,6 +113,7 @@ class DockerDiscovery implements DiscoveryAdapter {
 
   /** Fetches the list, once more if it may have changed meanwhile. */
   #list(sink: DiscoverySink): void {
+    if (this.#stream.signal.aborted) return;
     if (this.#listing) {
       this.#listAgain = true;
       return;
@@ -121,7 +123,7 @@ class DockerDiscovery implements DiscoveryAdapter {
     const stream = this.#stream;
     void this.#listOnce(sink, stream).finally(() => {
       this.#listing = false;
-      if (this.#listAgain && !this.#closing.signal.aborted) this.#list(sink);
+      if (this.#listAgain) this.#list(sink);
     });
   }
 
@@ -138,6 +140,7 @@ class DockerDiscovery implements DiscoveryAdapter {
       this.#view = withList(this.#view, containers, askedAt, clock.nowMs());
       this.#failures = 0;
       this.#report(sink);
+      if (isUnsettled(this.#view)) clock.setTimer(SETTLE_POLL_MS, () => this.#list(sink));
     } catch (error) {
       if (!isFleetError(error)) throw error;
       // A stream that has ended takes its list with it; that is no news of the engine.

@@ -1,14 +1,14 @@
 /**
  * What the coordinator believes of the containers: a pure reducer over Docker's lists and events.
  *
- * An event counts at once, before the list that confirms it has been fetched. A list that was asked for before an
- * event arrived must not undo it; therefore events are numbered and a list overrules only those up to the number
- * that was current when it was asked for. The exception is `leaving`: no list shows that a container has been told
- * to stop, so this mark stays until the container has ended or started anew, or for LEAVING_MAX_MS.
+ * An event counts at once, before the list that confirms it has been fetched. Docker's lists lag behind its events:
+ * one that is asked for after a `die` may still say `running`. So a mark that an event made stays until a list agrees
+ * with it, or until it is older than SETTLE_MS and a list that was asked for after it says otherwise. No list shows
+ * that a container has been told to stop: `leaving` stays until the container has ended or LEAVING_MAX_MS have passed.
  */
 import { WEIGHT_MAX } from '../topology/limits.ts';
 import type { NodeHint, ObservedNode } from './discovery.ts';
-import { LEAVING_MAX_MS } from './limits.ts';
+import { LEAVING_MAX_MS, SETTLE_MS } from './limits.ts';
 
 /** Docker's label on a cache container, and its value. */
 export const ROLE_LABEL = 'memfleet.role';
@@ -58,13 +58,15 @@ export interface DockerView {
 
 export const EMPTY_VIEW: DockerView = { containers: [], marks: new Map(), sequence: 0 };
 
-/** SIGINT, SIGQUIT, SIGKILL, SIGTERM: what ends a process. Others, such as SIGHUP, do not take a node out. */
-const ENDING_SIGNALS = new Set(['2', '3', '9', '15']);
+/** SIGINT, SIGQUIT, SIGTERM: what asks a process to end. Others, such as SIGHUP, do not take a node out. */
+const ENDING_SIGNALS = new Set(['2', '3', '15']);
+const SIGKILL = '9';
 
 /** What an event says of its container; undefined if only the list can tell. */
 function eventHint(event: ContainerEvent): Mark['hint'] | undefined {
   switch (event.action) {
     case 'kill':
+      if (event.signal === SIGKILL) return 'stopped';
       return event.signal !== undefined && ENDING_SIGNALS.has(event.signal) ? 'leaving' : undefined;
     case 'stop':
     case 'die':
@@ -109,12 +111,25 @@ export function withList(
   const byId = new Map(containers.map((container) => [container.id, container]));
   const marks = new Map(
     [...view.marks].filter(([id, mark]) => {
-      if (mark.sequence > askedAt) return true;
-      const stillRuns = byId.get(id)?.state === 'running';
-      return mark.hint === 'leaving' && stillRuns && nowMs - mark.sinceMs < LEAVING_MAX_MS;
+      const container = byId.get(id);
+      const ageMs = nowMs - mark.sinceMs;
+      if (mark.sequence > askedAt || (ageMs < SETTLE_MS && !agrees(mark, container))) return true;
+      return mark.hint === 'leaving' && container?.state === 'running' && ageMs < LEAVING_MAX_MS;
     }),
   );
   return { ...view, containers, marks };
+}
+
+/** True while events have said something that no list has confirmed: it should be asked for again soon. */
+export function isUnsettled(view: DockerView): boolean {
+  return [...view.marks.values()].some((mark) => mark.hint !== 'leaving');
+}
+
+/** A container that has just started is listed for a moment without an address; that is not yet what was meant. */
+function agrees(mark: Mark, container: Container | undefined): boolean {
+  if (container === undefined) return mark.hint === 'gone';
+  const addressed = Object.values(container.networks).some((ip) => ip !== '');
+  return listedHint(container) === mark.hint && (mark.hint !== 'running' || addressed);
 }
 
 /** Which containers belong to the fleet and how they are reached. */

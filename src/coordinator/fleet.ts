@@ -195,7 +195,7 @@ export class Fleet {
     this.#note(plan);
     if (plan.kind !== 'publish') return;
     const nowMs = clock.monotonicMs();
-    const dueMs = nowMs + changeDelayMs(this.#pace, plan.urgent, nowMs);
+    const dueMs = nowMs + changeDelayMs(this.#pace, plan.urgency, nowMs);
     if (dueMs >= this.#planDueMs) return;
     this.#cancelPlan?.();
     this.#planDueMs = dueMs;

@@ -42,7 +42,10 @@ export const STATS_ENTRIES_MAX = 512;
 /** Between a topology change and its publication, so that changes that come together are one version. */
 export const COALESCE_MS = 50;
 
-/** The longest that a storm of joining nodes makes the next version wait; leaving nodes never wait for it. */
+/**
+ * The longest that a storm of joining nodes makes the next version wait, and how long a change waits that leaves the
+ * ring as it is. A node that leaves the ring never waits for either.
+ */
 export const COALESCE_MAX_MS = 500;
 
 /** Without a publication for this long a storm is over. */
@@ -57,6 +60,10 @@ export const STATIC_POLL_MS = 1_000;
 /** The wait before a lost source is tried again, doubled each time up to the second number, with jitter. */
 export const RECONNECT_MIN_MS = 100;
 export const RECONNECT_MAX_MS = 5_000;
+
+/** How long an event is believed against lists that do not show what it said, and how soon such a list is fetched anew. */
+export const SETTLE_MS = 1_000;
+export const SETTLE_POLL_MS = 200;
 
 /** A container that was told to stop and still runs after this long is taken back into the fleet. */
 export const LEAVING_MAX_MS = 600_000;

@@ -21,15 +21,18 @@ export interface PlanInput {
   readonly nowMs: number;
 }
 
+/**
+ * How soon clients should hear of it. `now`: a node has left the ring or moved to another address, so requests fail.
+ * `soon`: the ring has grown or changed otherwise. `later`: the ring is as it was.
+ */
+export type Urgency = 'now' | 'soon' | 'later';
+
 export type Plan =
-  | { readonly kind: 'publish'; readonly document: TopologyDocument; readonly urgent: boolean }
+  | { readonly kind: 'publish'; readonly document: TopologyDocument; readonly urgency: Urgency }
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'held'; readonly reason: string };
 
-/**
- * The next document. `urgent` says that a node has left the ring, or moved to another address, so that clients
- * should hear of it without delay.
- */
+/** The next document, if there should be one. */
 export function planTopology(input: PlanInput): Plan {
   const { previous } = input;
   const known = new Map(previous?.nodes.map((node) => [node.name, node]));
@@ -51,7 +54,7 @@ export function planTopology(input: PlanInput): Plan {
     hashing: input.hashing,
     nodes,
   };
-  return { kind: 'publish', document, urgent: previous !== undefined && hasLeft(previous, nodes) };
+  return { kind: 'publish', document, urgency: urgencyOf(previous, next) };
 }
 
 /**
@@ -92,10 +95,14 @@ function contentKey({ fleet, hashing, nodes }: Content): string {
   ]);
 }
 
-function hasLeft(previous: TopologyDocument, nodes: readonly TopologyNode[]): boolean {
-  const now = new Map(nodes.map((node) => [node.name, node]));
-  return activeNodes(previous).some((node) => {
-    const next = now.get(node.name);
-    return next === undefined || !isActive(next) || next.ip !== node.ip || next.port !== node.port;
+function urgencyOf(previous: TopologyDocument | undefined, next: Content): Urgency {
+  if (previous === undefined) return 'soon';
+  const now = new Map(next.nodes.map((node) => [node.name, node]));
+  const lost = activeNodes(previous).some((node) => {
+    const kept = now.get(node.name);
+    return kept === undefined || !isActive(kept) || kept.ip !== node.ip || kept.port !== node.port;
   });
+  if (lost) return 'now';
+  const before = { ...previous, nodes: previous.nodes.filter(isActive) };
+  return sameContent(before, { ...next, nodes: next.nodes.filter(isActive) }) ? 'later' : 'soon';
 }
