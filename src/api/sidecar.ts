@@ -41,3 +41,6 @@ export const ClassStatsBody = Type.Record(
 
 /** The text exposition format of Prometheus, version 0.0.4. */
 export const MetricsBody = Type.String({ description: 'Text exposition format, version 0.0.4.' });
+
+/** `GET /openapi.json`: an OpenAPI 3.1 document. */
+export const Description = Type.Unknown({ description: 'OpenAPI 3.1.' });

@@ -19,7 +19,7 @@ export const EXIT_USAGE = 64;
 export const EXIT_PORT_TAKEN = 71;
 
 /** How long everything together may take to close before the process ends without waiting further. */
-export const SHUTDOWN_TIMEOUT_MS = 5_000;
+const SHUTDOWN_TIMEOUT_MS = 5_000;
 
 /** The events of `process` that matter here; tests pass an EventEmitter. */
 export interface SignalSource {
@@ -31,7 +31,7 @@ export interface LifecycleOptions {
   log: Logger;
   signals?: SignalSource;
   clock?: Clock;
-  /** Default {@link SHUTDOWN_TIMEOUT_MS}. */
+  /** 5,000 unless given. */
   shutdownTimeoutMs?: number;
 }
 

@@ -14,9 +14,8 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { Type } from 'typebox';
 import { PROBLEM_CONTENT_TYPE, Problem, problem } from '../api/problem.ts';
-import { ClassStatsBody, Health, MetricsBody, Readiness, StatsBody } from '../api/sidecar.ts';
+import { ClassStatsBody, Description, Health, MetricsBody, Readiness, StatsBody } from '../api/sidecar.ts';
 import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -82,7 +81,7 @@ function addRoutes(scope: FastifyInstance, options: SidecarOptions): void {
   addHealthRoutes(scope, options);
   addStatsRoutes(scope, options);
   addMetricsRoute(scope, options);
-  scope.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Type.Unknown() } } }, () =>
+  scope.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Description } } }, () =>
     scope.swagger(),
   );
 }

@@ -50,7 +50,7 @@ const TEXT_STATS: ReadonlySet<string> = new Set(['version', 'libevent', 'memflee
 export type StatValue = number | bigint | string;
 
 /** The value of a statistic: a number if it is one, else the text as it came. */
-export function statValue(name: string, text: string): StatValue {
+function statValue(name: string, text: string): StatValue {
   if (TEXT_STATS.has(name) || !JSON_NUMBER.test(text)) return text;
   const number = Number(text);
   return Number.isInteger(number) && !Number.isSafeInteger(number) ? BigInt(text.split('.')[0] ?? text) : number;

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +9,7 @@ import { buildApp } from '../../src/sidecar/app.ts';
 import { Collector } from '../../src/sidecar/collector.ts';
 import { BODY_BYTES_MAX, REQUEST_HEAD_BYTES_MAX } from '../../src/sidecar/limits.ts';
 import { Exposition } from '../../src/sidecar/metrics/exposition.ts';
+import { describeWith } from '../support/requirements.ts';
 import { FakeDaemon, fixtureStats } from './support/fake-daemon.ts';
 import { parseExposition, valueOf } from './support/parse-exposition.ts';
 
@@ -166,12 +166,14 @@ describe('metrics', () => {
     await Promise.all(Array.from({ length: 20 }, metrics));
     expect(daemon.commands).toEqual(['stats', 'stats settings', 'stats items', 'stats slabs']);
   });
+});
 
-  test.skipIf(!existsSync('/usr/bin/promtool'))('pass promtool', async () => {
+describeWith(['promtool'], 'promtool', () => {
+  test('accepts the metrics', async () => {
     const { body } = await app.inject('/metrics');
     let output = '';
     try {
-      output = execFileSync('/usr/bin/promtool', ['check', 'metrics'], {
+      output = execFileSync('promtool', ['check', 'metrics'], {
         input: body,
         encoding: 'utf8',
         stdio: 'pipe',

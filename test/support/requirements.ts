@@ -25,6 +25,7 @@ const CHECKS = {
     reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',
     met: () => works('/usr/bin/python3', '-c', 'import memcache'),
   },
+  promtool: { reason: 'no promtool on PATH (apt-get install prometheus)', met: () => works('promtool', '--version') },
   chromium: {
     reason: 'no browser at /usr/bin/chromium (apt-get install chromium)',
     met: () => existsSync('/usr/bin/chromium'),
