@@ -13,6 +13,7 @@ export type DaemonRequest =
   | { kind: 'version' };
 
 interface Flag {
+  /** Empty for a flag of ours, which memcached has not. */
   letter: string;
   long: string;
   /** Name of the value, if it takes one. */
@@ -48,7 +49,11 @@ export const FLAGS: readonly Flag[] = [
     value: 'num',
     help: 'adjusts max item size (default: 1m, min: 1k, max: 1024m)',
   },
+  { letter: '', long: 'runtime', value: 'name', help: 'auto, bun or node (default: auto, Bun where it is installed)' },
 ];
+
+/** What the daemon can run on. */
+const RUNTIMES: readonly string[] = ['auto', 'bun', 'node'];
 
 const MEGABYTE = 1024 * 1024;
 /** A reference reaches 16 GiB (storage/layout.ts). */
@@ -88,7 +93,7 @@ export function readDaemonOptions(words: readonly string[], env: Record<string, 
 /** The text of `-h`. */
 export function helpText(productVersion: string, memcachedVersion: string): string {
   const lines = FLAGS.map(({ letter, long, value, help }) => {
-    const words = `-${letter}, --${long}${value === undefined ? '' : `=<${value}>`}`;
+    const words = `${letter === '' ? '   ' : `-${letter},`} --${long}${value === undefined ? '' : `=<${value}>`}`;
     return `${words.padEnd(32)} ${help}`;
   });
   return `memfleet ${productVersion}, as memcached ${memcachedVersion}\n${lines.join('\n')}\n`;
@@ -126,12 +131,16 @@ function* walk(words: readonly string[]): Generator<{ flag: Flag; value: string 
 }
 
 function need(flag: Flag, value: string | undefined): string {
-  if (value === undefined) throw bad(`option -${flag.letter} needs a value <${flag.value}>`);
+  if (value === undefined) throw bad(`option --${flag.long} needs a value <${flag.value}>`);
   return value;
 }
 
 function apply(flag: Flag, value: string, settings: Settings, raw: Raw): void {
-  switch (flag.letter) {
+  switch (flag.letter || flag.long) {
+    case 'runtime':
+      // bin/memfleet has chosen by it already; here it is only judged.
+      if (!RUNTIMES.includes(value)) throw bad(`--runtime ${value}: must be one of ${RUNTIMES.join(', ')}`);
+      break;
     case 'p':
       raw.port = integer('-p', value, 0, 65535);
       break;
