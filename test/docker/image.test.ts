@@ -111,7 +111,7 @@ describeWith(['docker'], 'the image', () => {
       id,
       'sh',
       '-c',
-      'for p in /proc/[0-9]*; do grep -qzx daemon $p/cmdline && kill -STOP ${p#/proc/}; done',
+      'for p in /proc/[0-9]*; do grep -qzx daemon $p/cmdline && kill -STOP ${p#/proc/}; done; true',
     );
     await eventually('unhealthy', async () => ((await health(id)) === 'unhealthy' ? true : undefined));
   });
