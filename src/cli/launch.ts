@@ -1,6 +1,6 @@
 /**
- * Starts one child of a supervisor as a real process: the same Node and the same entry, no shell, our own standard
- * output and error, and an IPC channel whose end tells the child that we are gone (`src/base/parent.ts`).
+ * Starts one child of a supervisor as a real process: another memfleet command, on our own standard output and error,
+ * with an IPC channel whose end tells the child that we are gone (`src/base/parent.ts`).
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -40,15 +40,18 @@ export type Launch = (spec: ChildSpec) => Child;
 
 /** `main.ts` beside this file in a checkout, `main.js` in an installed package. */
 const ENTRY = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+/** The command as users call it; it becomes the process by exec, so the pid is the one that serves. */
+const COMMAND = fileURLToPath(new URL('../../bin/memfleet', import.meta.url));
 
-/** A {@link Launch} of `entry`, the memfleet command itself unless given. */
-export function launchWith(entry: string = ENTRY): Launch {
+/** A {@link Launch} of `entry` under this Node; of the memfleet command itself unless given. */
+export function launchWith(entry?: string): Launch {
   return (spec) => {
-    const child = spawn(process.execPath, [...nodeFlags(spec), entry, ...spec.args], {
+    const [file, args] = commandLine(spec, entry);
+    const child = spawn(file, args, {
       // A session of its own: the terminal's Ctrl-C reaches the supervisor alone, which ends the children in order.
       detached: true,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...spec.env },
+      env: { ...process.env, ...heap(spec), ...spec.env },
     });
     const ended = new Promise<ChildEnd>((resolve) => {
       child.once('exit', (code, signal) => resolve({ code, signal }));
@@ -66,9 +69,14 @@ export function launchWith(entry: string = ENTRY): Launch {
   };
 }
 
-function nodeFlags(spec: ChildSpec): string[] {
-  const flags = ['--disable-warning=ExperimentalWarning'];
-  const sized = process.env['NODE_OPTIONS']?.includes('--max-old-space-size') ?? false;
-  if (spec.heapMb !== undefined && !sized) flags.push(`--max-old-space-size=${spec.heapMb}`);
-  return flags;
+function commandLine(spec: ChildSpec, entry: string | undefined): [file: string, args: string[]] {
+  // A daemon may run on another runtime than ours, which the command knows how to find.
+  if (entry === undefined && spec.args[0] === 'daemon') return [COMMAND, [...spec.args]];
+  return [process.execPath, ['--disable-warning=ExperimentalWarning', entry ?? ENTRY, ...spec.args]];
+}
+
+function heap({ heapMb }: ChildSpec): Record<string, string> {
+  const given = process.env['NODE_OPTIONS'] ?? '';
+  if (heapMb === undefined || given.includes('--max-old-space-size')) return {};
+  return { NODE_OPTIONS: `${given} --max-old-space-size=${heapMb}`.trimStart() };
 }
