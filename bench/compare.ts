@@ -24,7 +24,7 @@ const FIRST_WARMUP_SECONDS = 1.5;
 const WARMUP_SECONDS = 0.3;
 /** Share of the slowest server's throughput at which latencies are measured. */
 const LATENCY_LOAD = 0.5;
-const SMOKE_SECONDS = 0.2;
+const SMOKE_SECONDS = 0.1;
 const SMOKE_ITEMS_MAX = 2000;
 const SMOKE_BATCHES_MAX = 4096;
 
@@ -59,9 +59,7 @@ export function chooseWorkloads(options: BenchOptions): BenchWorkload[] {
 }
 
 /** Runs the comparison. @throws Error at the first wrong answer of any server */
-export async function compare(
-  context: BenchContext,
-): Promise<BenchOutcome> {
+export async function compare(context: BenchContext): Promise<BenchOutcome> {
   const { options, subjects, say } = context;
   const load = new LoadProcess(coresOf(context).load, options.loadRuntime);
   try {
@@ -78,11 +76,7 @@ export async function compare(
   }
 }
 
-async function compareOn(
-  workload: BenchWorkload,
-  context: BenchContext,
-  load: LoadProcess,
-): Promise<WorkloadResult> {
+async function compareOn(workload: BenchWorkload, context: BenchContext, load: LoadProcess): Promise<WorkloadResult> {
   const { subjects, options, say } = context;
   const servers: RunningServer[] = [];
   const skipped: string[] = [];

@@ -44,6 +44,8 @@ type Piece = 'literal' | 'number' | 'skip';
 
 export class AnswerChecker {
   readonly counts: CheckCounts = { hits: 0, misses: 0, comparedInFull: 0, numbers: 0 };
+  /** Told of each key that was asked for and not there. */
+  onMiss: (key: number) => void = () => {};
   readonly #space: KeySpace;
   readonly #fullCheckEvery: number;
   #untilFullCheck: number;
@@ -157,6 +159,7 @@ export class AnswerChecker {
   /** A key was not there: what follows must be the `END` that is expected next. */
   #miss(at: number): number {
     this.counts.misses++;
+    this.onMiss(this.#script.keys[this.#cursor] ?? 0);
     this.#cursor++;
     return at;
   }

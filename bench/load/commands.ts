@@ -15,7 +15,7 @@ export interface LoadCommands {
   /** Opens the workload's connections to a server under a name. */
   open: { params: { name: string; address: Address; pid: number }; result: object };
   close: { params: { name: string }; result: object };
-  /** Sets the keys from `from` to `to` once, and all counters to 0. */
+  /** Sets the keys from `from` to `to` once, and, if the workload has any, all counters to 0. */
   fill: { params: { name: string; from: number; to: number; ttlSeconds?: number }; result: { seconds: number } };
   /** Gets `count` random keys between `from` and `to`, each value compared in full; how many are there. */
   probe: {

@@ -93,7 +93,8 @@ const handlers: {
     const keys = present(spaces, 'the workload');
     await withSideConnections(name, async (target) => {
       for (const part of preloadScripts(keys, from, to, ttlSeconds)) await target.once(part);
-      await target.once(counterScript(keys));
+      const counting = present(workload, 'the workload').operations.some(([operation]) => operation === 'incr');
+      if (counting) await target.once(counterScript(keys));
     });
     return { seconds: (performance.now() - startMs) / 1000 };
   },

@@ -90,12 +90,15 @@ export type SizeSpec =
       readonly minBytes: number;
       readonly maxBytes: number;
     }
+  /** Sizes that somebody else knows by the key's index, at most `maxBytes`. Cannot be sent to another process. */
+  | { readonly kind: 'by-key'; readonly bytesOf: (index: number) => number; readonly maxBytes: number }
   /** Some sizes, each with its weight. */
   | { readonly kind: 'mix'; readonly sizes: readonly (readonly [bytes: number, weight: number])[] };
 
 /** The size of the value of the key with this index: always the same one for the same spec and seed. */
 export function sizeOf(spec: SizeSpec, index: number, seed: number): number {
   if (spec.kind === 'fixed') return spec.bytes;
+  if (spec.kind === 'by-key') return spec.bytesOf(index);
   const u1 = (hashIndex(index, seed) + 0.5) / 4_294_967_296;
   if (spec.kind === 'mix') {
     const total = spec.sizes.reduce((sum, [, weight]) => sum + weight, 0);

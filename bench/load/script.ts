@@ -86,7 +86,7 @@ export function keySpaces(workload: Workload): KeySpaces {
 export class ScriptWriter {
   readonly #spaces: KeySpaces;
   readonly #complete: boolean;
-  #block = new Uint8Array(1 << 20);
+  #block: Uint8Array;
   #at = 0;
   readonly #bounds: number[] = [0];
   readonly #operations: number[] = [];
@@ -95,9 +95,15 @@ export class ScriptWriter {
   readonly #keys: number[] = [];
   #batchOperations = 0;
 
-  constructor(spaces: KeySpaces, complete: boolean) {
+  /**
+   * @param spaces the keys and values to use
+   * @param complete whether every key must be there, so that a miss is a wrong answer
+   * @param roomBytes bytes to begin with
+   */
+  constructor(spaces: KeySpaces, complete: boolean, roomBytes = 1 << 20) {
     this.#spaces = spaces;
     this.#complete = complete;
+    this.#block = new Uint8Array(roomBytes);
   }
 
   get bytes(): number {
