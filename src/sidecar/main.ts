@@ -2,12 +2,12 @@
  * The process `memfleet sidecar`: reads its options, connects the parts, listens, and ends on a signal. From the
  * moment it is told to end, or told by its supervisor to drain, `/readyz` says so while everything else is answered.
  */
+import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { describeOptions, formatHostPort, hostPort, httpUrl, listenAddress, named } from '../base/config.ts';
-import { option, readOptions, toggle, type HostPort, type OptionValues } from '../base/config.ts';
+import { oneOf, option, readOptions, toggle, type HostPort, type OptionValues } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, type Logger } from '../base/log.ts';
-import { hostname } from 'node:os';
 import { Connection } from '../client/connection.ts';
 import { followCoordinator } from '../client/topology-source.ts';
 import { buildApp } from './app.ts';
@@ -25,7 +25,11 @@ const OPTIONS = {
   }),
   name: option(named('NAME'), { env: 'MEMFLEET_NODE_NAME', help: 'the name of the node; the host name unless given' }),
   coordinator: option(httpUrl, { env: 'MEMFLEET_COORDINATOR', help: 'whose topology to hand to the daemon' }),
-  logLevel: option(named('LEVEL'), { env: 'MEMFLEET_LOG_LEVEL', default: 'info', help: 'trace, debug, info, warn …' }),
+  logLevel: option(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    env: 'MEMFLEET_LOG_LEVEL',
+    default: 'info',
+    help: 'how much to log',
+  }),
   token: option(named('TOKEN'), {
     env: ['MEMFLEET_CONFIG_TOKEN', 'MEMFLEET_TOKEN'],
     flag: false,
