@@ -55,10 +55,12 @@ export class Store {
   readonly #evictionDisabled: boolean;
   /** Last CAS value given out; a double holds every integer up to 2^53. */
   #lastCas = 0;
-  /** Items with a time up to this second are flushed, once it has come; 0 = none. */
+  /** Items with a time up to this second are flushed; 0 = none. */
   #flushSecond = 0;
   /** Items with a CAS value below this are flushed; 0 = none. */
   #flushCas = 0;
+  /** A flush that is still to come: it takes effect when this second is over; 0 = none. */
+  #nextFlush = 0;
 
   constructor(options: StoreOptions, time: SecondHand) {
     this.#time = time;
@@ -102,7 +104,11 @@ export class Store {
   deathOf(ref: ChunkRef): number {
     const exptime = this.memory.word(ref, layout.EXPTIME);
     if (exptime !== 0 && exptime <= this.#time.now) return EXPIRED;
-    if (this.#flushSecond === 0 || this.#flushSecond > this.#time.now) return ABSENT;
+    if (this.#nextFlush !== 0 && this.#nextFlush <= this.#time.now) {
+      this.#flushSecond = this.#nextFlush;
+      this.#nextFlush = 0;
+    }
+    if (this.#flushSecond === 0) return ABSENT;
     if (this.memory.word(ref, layout.TIME) <= this.#flushSecond) return FLUSHED;
     return this.casOf(ref) < this.#flushCas ? FLUSHED : ABSENT;
   }
@@ -195,12 +201,16 @@ export class Store {
    * Makes every item that is there now invisible, at once or from a later second on. Takes no time: items are found to
    * be flushed when they are met.
    *
-   * @param second when it takes effect, as an item's deadline; 0 = now
+   * @param second when it takes effect, as an item's deadline; 0 = now; one that has passed flushes nothing
    */
   flushAll(second: number): void {
     // memcached's process_flush_all_command: the second before, and within the current second by CAS.
-    this.#flushSecond = (second === 0 ? this.#time.now : second) - 1;
-    this.#flushCas = this.#flushSecond <= this.#time.now ? ++this.#lastCas : 0;
+    if (second > this.#time.now) {
+      this.#nextFlush = second - 1;
+    } else if (second === 0) {
+      this.#flushSecond = this.#time.now - 1;
+      this.#flushCas = ++this.#lastCas;
+    }
   }
 
   /** Removes an item to make room: reclaims a dead one, evicts a live one. */

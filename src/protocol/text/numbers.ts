@@ -62,8 +62,12 @@ function parseLong(bytes: Uint8Array, start: number, end: number, negative: bool
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
   const magnitude = BigInt(text);
   if (magnitude > (signed ? SIGNED_64_MAX + (negative ? 1n : 0n) : UNSIGNED_64_MAX)) return false;
-  if (negative && !signed && magnitude > 0n) return false;
-  const value = negative ? -magnitude : magnitude;
+  let value = negative ? -magnitude : magnitude;
+  if (!signed && negative) {
+    // strtoull negates modulo 2^64; safe_strtoull then refuses what looks like a negative number.
+    value = BigInt.asUintN(64, value);
+    if (value > SIGNED_64_MAX) return false;
+  }
   parsed.value = Number(value);
   parsed.exact = Number.isSafeInteger(parsed.value);
   parsed.low = Number(BigInt.asIntN(32, value));
