@@ -99,6 +99,28 @@ export const Targets = Type.Array(
   { description: 'The whole list every time, in the form of Prometheus http_sd.' },
 );
 
+function textAnswer(mediaType: string, description: string) {
+  return { description, content: { [mediaType]: { schema: Type.String() } } };
+}
+
+/** `GET /v1/topology/events`. */
+export const EventStream = textAnswer(
+  'text/event-stream',
+  'Events named topology: id is the version, data the document.',
+);
+
+/** `GET /v1/topology/servers.txt`. */
+export const ServerList = textAnswer('text/plain', 'host:port of the active nodes, one a line.');
+
+/** `GET /metrics`. */
+export const MetricsText = textAnswer('text/plain', 'Text exposition format, version 0.0.4.');
+
+/** 304: what the client has is still the newest. */
+export const NotModified = Type.Null({ description: 'No newer version.' });
+
+/** `GET /openapi.json`. */
+export const Description = Type.Unknown();
+
 /** `GET /healthz`. */
 export const Health = Type.Object({ status: Type.Literal('ok'), uptimeSeconds: Type.Number() });
 

@@ -63,7 +63,7 @@ async function loadFile(path: string): Promise<SavedState | undefined> {
 
 function parseState(value: unknown): SavedState {
   if (typeof value !== 'object' || value === null) throw new Error('no object');
-  const { document, drained = [] } = value as { document?: unknown; drained?: unknown };
+  const { document, drained } = value as { document?: unknown; drained?: unknown };
   if (!Array.isArray(drained) || !drained.every((name) => typeof name === 'string')) throw new Error('bad "drained"');
   return { document: document === undefined ? undefined : parseTopology(document), drained };
 }

@@ -1,8 +1,7 @@
 /** The coordinator about itself: alive, ready, metrics, its description. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
-import { Health, Readiness } from '../../api/coordinator.ts';
+import { Description, Health, MetricsText, Readiness } from '../../api/coordinator.ts';
 import { Problem } from '../../api/problem.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Fleet } from '../fleet.ts';
@@ -41,12 +40,13 @@ export function addSelfRoutes(scope: FastifyInstance, { fleet, publisher, metric
     );
   });
 
-  const text = { 200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } } };
-  app.get('/metrics', { schema: { summary: 'For Prometheus.', response: text } }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
+  app.get(
+    '/metrics',
+    { schema: { summary: 'For Prometheus.', response: { 200: MetricsText } } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
   );
 
-  app.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Type.Unknown() } } }, () =>
+  app.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Description } } }, () =>
     scope.swagger(),
   );
 }

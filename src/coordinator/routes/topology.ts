@@ -1,8 +1,16 @@
 /** The topology and what follows from it: document, long poll, event stream, server list, owner of a key, scrape targets. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
-import { Owner, OwnerQuery, Targets, Topology, TopologyQuery } from '../../api/coordinator.ts';
+import {
+  EventStream,
+  NotModified,
+  Owner,
+  OwnerQuery,
+  ServerList,
+  Targets,
+  Topology,
+  TopologyQuery,
+} from '../../api/coordinator.ts';
 import { Problem } from '../../api/problem.ts';
 import type { Clock } from '../../base/clock.ts';
 import { FleetError } from '../../base/errors.ts';
@@ -35,7 +43,7 @@ const NOT_YET = 'nothing is published yet: discovery has not been seen';
 function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const summary = 'The topology document; with after and wait, a long poll.';
-  const response = { 200: Topology, 304: Type.Null({ description: 'No newer version.' }), 400: Problem, 503: Problem };
+  const response = { 200: Topology, 304: NotModified, 400: Problem, 503: Problem };
   app.get('/v1/topology', { schema: { summary, querystring: TopologyQuery, response } }, async (request, reply) => {
     const { after, wait } = request.query;
     const known = after === undefined ? -1 : Number(after);
@@ -99,11 +107,7 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
 }
 
 function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRoutesOptions): void {
-  const description = 'Events named topology: id is the version, data the document.';
-  const response = {
-    200: { description, content: { 'text/event-stream': { schema: Type.String() } } },
-    503: Problem,
-  };
+  const response = { 200: EventStream, 503: Problem };
   app.get('/v1/topology/events', { schema: { summary: 'Every topology from now on.', response } }, (request, reply) => {
     if (closing.aborted) return sendProblem(reply, 503, 'the coordinator is closing');
     if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
@@ -114,8 +118,7 @@ function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRout
 }
 
 function addListRoutes(app: FastifyInstance, { publisher, namespace }: TopologyRoutesOptions): void {
-  const lines = { description: 'Lines.', content: { 'text/plain': { schema: Type.String() } } };
-  const text = { 200: lines, 304: Type.Null(), 503: Problem };
+  const text = { 200: ServerList, 304: NotModified, 503: Problem };
   const listSchema = { summary: 'host:port of the active nodes, one a line.', response: text };
   app.get('/v1/topology/servers.txt', { schema: listSchema }, (request, reply) => {
     const { current } = publisher;

@@ -1,0 +1,47 @@
+/** How long changes wait for each other. */
+import { expect, test } from 'vitest';
+import { COALESCE_MAX_MS, COALESCE_MS, STORM_OVER_MS } from '../../src/coordinator/limits.ts';
+import { afterPublish, CALM, changeDelayMs } from '../../src/coordinator/pace.ts';
+
+test('a change in calm waits only for those that come with it', () => {
+  expect(changeDelayMs(CALM, 'soon', 0)).toBe(COALESCE_MS);
+  expect(changeDelayMs(CALM, 'now', 0)).toBe(COALESCE_MS);
+});
+
+test('what leaves the ring as it is waits longest', () => {
+  expect(changeDelayMs(CALM, 'later', 0)).toBe(COALESCE_MAX_MS);
+});
+
+test('in a storm the waits double up to a bound, but not for a node that leaves', () => {
+  let pace = CALM;
+  const waits: number[] = [];
+  for (let nowMs = 0; nowMs < 1000; nowMs += 100) {
+    pace = afterPublish(pace, nowMs);
+    waits.push(changeDelayMs(pace, 'soon', nowMs + 10));
+    expect(changeDelayMs(pace, 'now', nowMs + 10)).toBe(COALESCE_MS);
+  }
+  expect(waits).toEqual([50, 100, 200, 400, 500, 500, 500, 500, 500, 500]);
+});
+
+test('a storm is over after a while without a version', () => {
+  let pace = CALM;
+  for (let nowMs = 0; nowMs < 1000; nowMs += 100) pace = afterPublish(pace, nowMs);
+  expect(changeDelayMs(pace, 'soon', 900 + STORM_OVER_MS - 1)).toBe(COALESCE_MAX_MS);
+  expect(changeDelayMs(pace, 'soon', 900 + STORM_OVER_MS)).toBe(COALESCE_MS);
+  expect(afterPublish(pace, 900 + STORM_OVER_MS).waitMs).toBe(COALESCE_MS);
+});
+
+test('twenty containers that become active over four seconds are a handful of versions', () => {
+  let pace = CALM;
+  let dueMs = Number.POSITIVE_INFINITY;
+  let versions = 0;
+  for (let nowMs = 0; nowMs <= 6_000; nowMs += 10) {
+    if (nowMs >= dueMs) {
+      versions += 1;
+      pace = afterPublish(pace, nowMs);
+      dueMs = Number.POSITIVE_INFINITY;
+    }
+    if (nowMs % 200 === 0 && nowMs < 4_000) dueMs = Math.min(dueMs, nowMs + changeDelayMs(pace, 'soon', nowMs));
+  }
+  expect(versions).toBeLessThanOrEqual(10);
+});
