@@ -1,0 +1,209 @@
+/**
+ * Starts the servers under test (the real memcached from PATH, MEMCACHED or its Docker image, or our daemon) on free
+ * loopback ports, and talks to them in raw bytes. Owns the processes it starts; nothing here knows what is tested.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RawClient } from './raw-client.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const IMAGE = 'memcached:1.6';
+/** How long a server may take until its port accepts. Generous: a busy machine is not a failure. */
+const START_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
+
+/** A kind of server that can be started, as often and with whatever flags the tests need. */
+export interface ServerKind {
+  /** For test titles, with the version: `memcached 1.6.38 (image)`. */
+  name: string;
+  /** As `VERSION` answers: `1.6.38`. Our daemon says what it is compatible with. */
+  version: string;
+  start(flags?: readonly string[]): Promise<Server>;
+}
+
+/** A running server on 127.0.0.1. */
+export interface Server {
+  port: number;
+  stop(): Promise<void>;
+}
+
+/** A TCP port of 127.0.0.1 that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function untilAccepts(port: number, ended: () => string | undefined): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const client = await RawClient.connect(port);
+      client.destroy();
+      return;
+    } catch (cause) {
+      const end = ended();
+      if (end !== undefined || Date.now() > deadline) {
+        throw new Error(`no server on port ${port}: ${end ?? 'it does not accept'}`, { cause });
+      }
+    }
+    await delay(POLL_MS);
+  }
+}
+
+async function startProcess(command: string, args: readonly string[], port: number): Promise<Server> {
+  const child: ChildProcess = spawn(command, args, { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'pipe'] });
+  let complaints = '';
+  let end: string | undefined;
+  child.stderr?.on('data', (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString('latin1')).slice(-2000);
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      end = error.message;
+      resolve();
+    });
+    child.once('close', (code, signal) => {
+      end ??= `ended with ${code ?? signal}: ${complaints}`;
+      resolve();
+    });
+  });
+  await untilAccepts(port, () => end);
+  return {
+    port,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
+function listenFlags(port: number): string[] {
+  return ['-l', '127.0.0.1', '-p', String(port), '-U', '0'];
+}
+
+function versionOf(command: string, args: string[]): string | undefined {
+  try {
+    const output = execFileSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 60_000,
+    });
+    return /\d+\.\d+\.\d+/.exec(output)?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The memcached of this machine: the one that MEMCACHED names, else the one on PATH; undefined where there is none. */
+export function installedMemcached(): ServerKind | undefined {
+  const command = process.env['MEMCACHED'] ?? 'memcached';
+  const version = versionOf(command, ['-V']);
+  if (version === undefined) {
+    return undefined;
+  }
+  // memcached refuses to run as root without being told which user to become.
+  const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+  return {
+    name: `memcached ${version}`,
+    version,
+    start: async (flags = []) => {
+      const port = await freePort();
+      return await startProcess(command, [...user, ...listenFlags(port), ...flags], port);
+    },
+  };
+}
+
+let images = 0;
+
+/** memcached's own image in this machine's Docker engine; undefined where engine or image is missing. */
+export function imageMemcached(): ServerKind | undefined {
+  const version = versionOf('docker', [
+    'run',
+    '--rm',
+    '--pull',
+    'never',
+    '--network',
+    'none',
+    IMAGE,
+    'memcached',
+    '-V',
+  ]);
+  if (version === undefined) {
+    return undefined;
+  }
+  return {
+    name: `memcached ${version} (image)`,
+    version,
+    start: async (flags = []) => {
+      const port = await freePort();
+      images += 1;
+      const container = `memfleet-conformance-${process.pid}-${images}`;
+      const create = ['run', '--rm', '--pull', 'never', '--network', 'host', '--name', container, IMAGE, 'memcached'];
+      const attached = startProcess('docker', [...create, ...listenFlags(port), ...flags], port);
+      const stopContainer = async (): Promise<void> => {
+        await promisify(execFile)('docker', ['rm', '-f', container]).catch(() => undefined);
+      };
+      const server = await attached.catch(async (error: unknown) => {
+        await stopContainer();
+        throw error;
+      });
+      return {
+        port,
+        stop: async () => {
+          await stopContainer();
+          await server.stop();
+        },
+      };
+    },
+  };
+}
+
+/** The version of memcached that our daemon is held to. */
+export const REFERENCE_VERSION = '1.6.38';
+
+/** Our daemon, once for each runtime that is here. */
+export function ourDaemons(): ServerKind[] {
+  const command = `${REPOSITORY}/bin/memfleet`;
+  return ['node', 'bun']
+    .filter((runtime) => versionOf(command, ['daemon', '--runtime', runtime, '-V']) !== undefined)
+    .map((runtime) => ({
+      name: `our daemon on ${runtime}`,
+      version: REFERENCE_VERSION,
+      start: async (flags = []) => {
+        const port = await freePort();
+        return await startProcess(command, ['daemon', '--runtime', runtime, ...listenFlags(port), ...flags], port);
+      },
+    }));
+}
+
+/** Whether a version as `1.6.38` is at least another. */
+export function atLeast(version: string, least: string): boolean {
+  const [a, b] = [version, least].map((text) => text.split('.').map(Number));
+  for (let i = 0; i < 3; i += 1) {
+    const difference = (a?.[i] ?? 0) - (b?.[i] ?? 0);
+    if (difference !== 0) {
+      return difference > 0;
+    }
+  }
+  return true;
+}
+
+/** The memcached nearest to the reference: the installed one if it is new enough, else the image, else the installed one. */
+export function referenceMemcached(): ServerKind | undefined {
+  const installed = installedMemcached();
+  if (installed !== undefined && atLeast(installed.version, REFERENCE_VERSION)) {
+    return installed;
+  }
+  return imageMemcached() ?? installed;
+}

@@ -1,0 +1,27 @@
+/** All tables, in the order in which a reader would want them. */
+import type { WireTable } from '../cases.ts';
+import { admin } from './admin.ts';
+import { arithmetic } from './arithmetic.ts';
+import { cas } from './cas.ts';
+import { control } from './control.ts';
+import { exptime } from './exptime.ts';
+import { flush } from './flush.ts';
+import { limits } from './limits.ts';
+import { misbehaviour } from './misbehaviour.ts';
+import { retrieval } from './retrieval.ts';
+import { storage } from './storage.ts';
+import { touchDelete } from './touch-delete.ts';
+
+export const tables: readonly WireTable[] = [
+  storage,
+  cas,
+  retrieval,
+  arithmetic,
+  touchDelete,
+  flush,
+  exptime,
+  control,
+  misbehaviour,
+  limits,
+  admin,
+];
