@@ -7,7 +7,7 @@
 import type { ClosedLoopResult, OpenLoopResult } from './load/target.ts';
 import { memoryUse } from './load/usage.ts';
 import { isAbleTo } from './harness/abilities.ts';
-import { compareReport } from './harness/compare-report.ts';
+import { compareReport, smokeReport } from './harness/compare-report.ts';
 import { coresOf, type BenchContext, type BenchOutcome } from './harness/context.ts';
 import { LoadProcess } from './harness/load-process.ts';
 import type { BenchOptions } from './harness/options.ts';
@@ -68,8 +68,9 @@ export async function compare(context: BenchContext): Promise<BenchOutcome> {
       say(`${workload.name}: ${workload.title}`);
       results.push(await compareOn(workload, context, load));
     }
-    const everyAnswer = `every answer of ${subjects.map(({ name }) => name).join(' and ')} to ${results.length} workloads was right`;
-    const text = options.smoke ? everyAnswer : compareReport(results, subjects, options.rounds ?? COMPARE_ROUNDS);
+    const text = options.smoke
+      ? smokeReport(results, subjects)
+      : compareReport(results, subjects, options.rounds ?? COMPARE_ROUNDS);
     return { data: { workloads: results }, text };
   } finally {
     load.close();

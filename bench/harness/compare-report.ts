@@ -77,6 +77,19 @@ export function latencyTable(workloads: readonly WorkloadResult[]): string {
   return table(['workload', 'server', 'op/s', 'p50 µs', 'p99 µs', 'p99.9 µs', 'max µs', 'sent late p99.9'], rows);
 }
 
+/** What was not done, and why. */
+function skippedLines(workloads: readonly WorkloadResult[]): string[] {
+  const skipped = workloads.flatMap(({ name, skipped }) => skipped.map((why) => `${name}: ${why}`));
+  return skipped.length === 0 ? [] : ['', `Not measured: ${skipped.join('; ')}.`];
+}
+
+/** What a smoke run says when nothing was wrong. */
+export function smokeReport(workloads: readonly WorkloadResult[], subjects: readonly Subject[]): string {
+  const names = subjects.map(({ name }) => name).join(' and ');
+  const right = `every answer of ${names} to ${workloads.length} workloads was right; values compared in full`;
+  return [right, ...skippedLines(workloads)].join('\n');
+}
+
 /** The whole report. */
 export function compareReport(
   workloads: readonly WorkloadResult[],
@@ -96,8 +109,6 @@ export function compareReport(
       latencyTable(workloads),
     );
   }
-  const skipped = workloads.flatMap(({ name, skipped }) => skipped.map((why) => `${name}: ${why}`));
-  if (skipped.length > 0) parts.push('', `Not measured: ${skipped.join('; ')}.`);
-  parts.push('', ...workloads.map(({ name, title }) => `- ${name}: ${title}`));
+  parts.push(...skippedLines(workloads), '', ...workloads.map(({ name, title }) => `- ${name}: ${title}`));
   return parts.join('\n');
 }

@@ -43,7 +43,7 @@ function checkOut(rev: string): { root: string; version: string } {
 
 /**
  * The servers to compare, the one that the ratios refer to last: memcached, or without it the base revision.
- * @throws Error if memcached is wanted and there is none, with how to get it
+ * @throws Error if memcached is wanted and there is none, with how to get it; a smoke run goes on without it
  */
 export function findSubjects(options: BenchOptions): Subject[] {
   const subjects: Subject[] = [];
@@ -66,5 +66,6 @@ export function findSubjects(options: BenchOptions): Subject[] {
     if (memcached !== undefined) subjects.push(memcached);
     else if (!options.smoke) throw new Error(`${HOW_TO_GET}; or --no-memcached`);
   }
+  if (subjects.length === 0) throw new Error(`nothing to measure: ${HOW_TO_GET}`);
   return subjects;
 }

@@ -18,6 +18,9 @@ export const BATCHES_UNDER_WAY_MAX = 8192;
 /** How many values are compared in full: one in this many. 1 compares all. */
 export const FULL_CHECK_EVERY = 32;
 
+/** How much of a wrong answer is shown. */
+const SHOWN_BYTES = 60;
+
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
@@ -279,8 +282,10 @@ export class AnswerChecker {
     const step = Math.min(this.#literalEnd - this.#literalAt, end - at);
     const wanted = this.#literal.subarray(this.#literalAt, this.#literalAt + step);
     if (Buffer.compare(wanted, chunk.subarray(at, at + step)) !== 0) {
-      const shown = Buffer.from(wanted.subarray(0, 80)).toString('latin1');
-      this.#fail(`${JSON.stringify(shown)} (byte ${this.#literalAt} of ${this.#literalEnd})`, chunk, at, end);
+      const differs = wanted.findIndex((byte, i) => byte !== chunk[at + i]);
+      const shown = Buffer.from(wanted.subarray(differs, differs + SHOWN_BYTES)).toString('latin1');
+      const where = `at byte ${this.#literalAt + differs} of ${this.#literalEnd}`;
+      this.#fail(`${JSON.stringify(shown)} ${where}`, chunk, at + differs, end);
     }
     this.#literalAt += step;
     if (this.#literalAt === this.#literalEnd) this.#endPiece();
@@ -325,7 +330,7 @@ export class AnswerChecker {
   }
 
   #fail(wanted: string, chunk: Uint8Array, at: number, end: number): never {
-    const got = JSON.stringify(Buffer.from(chunk.subarray(at, Math.min(end, at + 80))).toString('latin1'));
+    const got = JSON.stringify(Buffer.from(chunk.subarray(at, Math.min(end, at + SHOWN_BYTES))).toString('latin1'));
     throw new Error(`wrong answer: expected ${wanted}, got ${got}`);
   }
 }

@@ -147,12 +147,13 @@ function ask(address: Address, request: string): Promise<string> {
 
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) {
-  const { command, params } = JSON.parse(line) as { command: CommandName; params: never };
+  const { command, params } = JSON.parse(line) as { command: CommandName; params: object };
   try {
-    const result = await handlers[command](params);
+    const result = await handlers[command](params as never);
     process.stdout.write(`${JSON.stringify({ result })}\n`);
   } catch (error) {
-    process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`);
+    const server = 'name' in params ? `${(params as { name: string }).name}: ` : '';
+    process.stdout.write(`${JSON.stringify({ error: `${server}${(error as Error).message}` })}\n`);
   }
 }
 process.exit(0);
