@@ -56,11 +56,11 @@ export class Store {
   /** Last CAS value given out; a double holds every integer up to 2^53. */
   #lastCas = 0;
   /** Items with a time up to this second are flushed; 0 = none. */
-  #flushSecond = 0;
+  #flushedSecond = 0;
   /** Items with a CAS value below this are flushed; 0 = none. */
-  #flushCas = 0;
-  /** A flush that is still to come: it takes effect when this second is over; 0 = none. */
-  #nextFlush = 0;
+  #flushedCas = 0;
+  /** A flush that is still to come: in this second it takes what has a time up to it. */
+  #pendingFlush = Infinity;
 
   constructor(options: StoreOptions, time: SecondHand) {
     this.#time = time;
@@ -104,13 +104,10 @@ export class Store {
   deathOf(ref: ChunkRef): number {
     const exptime = this.memory.word(ref, layout.EXPTIME);
     if (exptime !== 0 && exptime <= this.#time.now) return EXPIRED;
-    if (this.#nextFlush !== 0 && this.#nextFlush <= this.#time.now) {
-      this.#flushSecond = this.#nextFlush;
-      this.#nextFlush = 0;
-    }
-    if (this.#flushSecond === 0) return ABSENT;
-    if (this.memory.word(ref, layout.TIME) <= this.#flushSecond) return FLUSHED;
-    return this.casOf(ref) < this.#flushCas ? FLUSHED : ABSENT;
+    if (this.#pendingFlush <= this.#time.now) this.#settleFlush();
+    if (this.#flushedSecond === 0 && this.#flushedCas === 0) return ABSENT;
+    if (this.memory.word(ref, layout.TIME) <= this.#flushedSecond) return FLUSHED;
+    return this.casOf(ref) < this.#flushedCas ? FLUSHED : ABSENT;
   }
 
   /**
@@ -198,19 +195,27 @@ export class Store {
   }
 
   /**
-   * Makes every item that is there now invisible, at once or from a later second on. Takes no time: items are found to
-   * be flushed when they are met.
+   * Makes every item that is there now invisible, at once or from a later second on; it takes the place of a flush that
+   * is still to come. Takes no time: items are found to be flushed when they are met.
+   *
+   * memcached's process_flush_all_command with one difference: what was flushed stays flushed, while a later flush_all
+   * with a delay makes memcached's items come back.
    *
    * @param second when it takes effect, as an item's deadline; 0 = now; one that has passed flushes nothing
    */
   flushAll(second: number): void {
-    // memcached's process_flush_all_command: the second before, and within the current second by CAS.
-    if (second > this.#time.now) {
-      this.#nextFlush = second - 1;
-    } else if (second === 0) {
-      this.#flushSecond = this.#time.now - 1;
-      this.#flushCas = ++this.#lastCas;
+    if (this.#pendingFlush <= this.#time.now) this.#settleFlush();
+    // As memcached: a later flush comes in the second before, and takes what is stored within that second as well.
+    this.#pendingFlush = second > this.#time.now ? second - 1 : Infinity;
+    if (second === 0 || this.#flushedSecond === this.#time.now) {
+      this.#flushedCas = ++this.#lastCas;
+      this.#flushedSecond = 0;
     }
+  }
+
+  #settleFlush(): void {
+    this.#flushedSecond = Math.max(this.#flushedSecond, this.#pendingFlush);
+    this.#pendingFlush = Infinity;
   }
 
   /** Removes an item to make room: reclaims a dead one, evicts a live one. */
