@@ -22,21 +22,22 @@ const ACTIONS = 'start kill stop die oom destroy pause unpause rename health_sta
 
 /**
  * The engine at `host`: `unix:///path`, `tcp://name:port` or `http(s)://name:port`.
+ * @param requestTimeoutMs default {@link REQUEST_TIMEOUT_MS}
  * @throws FleetError BAD_CONFIG: no such form
  */
-export function dockerEngine(host: string): DockerEngine {
+export function dockerEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS): DockerEngine {
   const docker = new Dockerode(connectionOptions(host));
   return {
     async list(filter, signal) {
       const filters = 'labels' in filter ? { label: [...filter.labels] } : { id: [filter.id] };
-      const ends = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+      const ends = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
       const infos = await guarded(host, ends, docker.listContainers({ all: true, filters, abortSignal: ends }));
       if (!Array.isArray(infos)) throw failed(host, new Error('the list of containers is no list'));
       return infos.map(toContainer);
     },
     async events(signal) {
       const late = new AbortController();
-      const timer = setTimeout(() => late.abort(), REQUEST_TIMEOUT_MS);
+      const timer = setTimeout(() => late.abort(), requestTimeoutMs);
       try {
         const filters = { type: ['container', 'network'], event: ACTIONS };
         // The stream must outlive the time-out of its beginning, hence not AbortSignal.timeout.
@@ -69,7 +70,7 @@ function connectionOptions(host: string): Dockerode.DockerOptions {
 /** dockerode does not always call back when a response is cut off, so the signal decides as well. */
 async function guarded<T>(host: string, signal: AbortSignal, request: Promise<T>): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`));
+  const onAbort = (): void => reject(new Error('no answer in time'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
@@ -86,8 +87,8 @@ function failed(host: string, error: unknown): FleetError {
   return new FleetError('DISCOVERY_FAILED', `Docker at ${host}: ${explain(error)}`, error);
 }
 
-/** What an operator can do about it, where that is known. */
-function explain(error: unknown): string {
+/** What has gone wrong with a request to the engine, and what an operator can do about it where that is known. */
+export function explain(error: unknown): string {
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (code === 'EACCES') {
     return 'permission denied on the socket; put a read-only proxy before it, or run with its group (--group-add)';
