@@ -144,7 +144,7 @@ export class Fleet implements AsyncDisposable {
       const group = groups[index];
       if (group.length === 0) return EMPTY;
       this.#counts.requests += group.length;
-      if (!connection.available) return this.#miss(EMPTY, group.length);
+      if (!connection.available) return this.#missLater(EMPTY, group.length);
       return connection
         .retrieve('get', group, this.#decode)
         .catch((error: unknown) => this.#forgive(error, EMPTY, group.length));
@@ -315,7 +315,7 @@ export class Fleet implements AsyncDisposable {
     }
     this.#counts.requests += 1;
     const owner = this.#router.connectionOf(full);
-    if (owner === undefined || !owner.available) return Promise.resolve(this.#miss(missing));
+    if (owner === undefined || !owner.available) return this.#missLater(missing);
     return ask(owner, full).catch((error: unknown) => this.#forgive(error, missing));
   }
 
@@ -345,6 +345,15 @@ export class Fleet implements AsyncDisposable {
     return this.#miss(missing, count);
   }
 
+  /**
+   * A miss that needs no node, in a later turn of the event loop: a caller that asks again and again must not keep the
+   * loop from ever noticing that the node is back.
+   */
+  async #missLater<T>(missing: T, count = 1): Promise<T> {
+    await nextTurn();
+    return this.#miss(missing, count);
+  }
+
   #miss<T>(missing: T, count = 1): T {
     this.#counts.failures += count;
     return missing;
@@ -352,6 +361,19 @@ export class Fleet implements AsyncDisposable {
 }
 
 const EMPTY: Map<string, unknown> = new Map();
+
+let turn: Promise<void> | undefined;
+
+/** Resolves in the next turn of the event loop; one timer for all who wait in this one. */
+function nextTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  });
+  return turn;
+}
 
 function closedError(): FleetError {
   return new FleetError('CLOSED', 'the fleet was closed');

@@ -252,6 +252,18 @@ describe('a node that dies', () => {
     expect(fleet.counts.failures).toBeGreaterThan(1);
   });
 
+  test('is found again by a caller that does nothing but ask', async () => {
+    const fleet = openFleet();
+    const [key] = keysOf(0);
+    await proxy.kill();
+    let down = false;
+    fleet.on('nodeDown', () => (down = true));
+    await until('the node is known to be down', async () => (await fleet.get(key)) === undefined && down);
+    await proxy.restore();
+    while (!(await fleet.set(key, 'back')));
+    await expect(fleet.get(key)).resolves.toBe('back');
+  });
+
   test('may be all of them', async () => {
     const fleet = createFleet({ servers: ['127.0.0.1:1'] });
     fleets.push(fleet);
