@@ -10,13 +10,13 @@ import type { DiscoveryAdapter, ObservedNode } from '../../src/coordinator/disco
 export interface AdapterUnderTest {
   adapter: DiscoveryAdapter;
   /** Makes the source hold exactly these nodes, by the number in their names. */
-  hold(...numbers: number[]): void;
+  hold: (...numbers: number[]) => void;
   /** Makes the source unreadable, or readable again. */
-  readable(yes: boolean): void;
+  readable: (yes: boolean) => void;
   /** Lets so much time pass that an adapter must have looked again. */
-  pass(): Promise<void>;
+  pass: () => Promise<void>;
   /** The name of node `number`. */
-  nameOf(number: number): string;
+  nameOf: (number: number) => string;
 }
 
 /** What an adapter has reported. */
@@ -42,16 +42,16 @@ class Reports {
 
 /** Adds the suite. */
 export function describeAdapter(title: string, make: () => Promise<AdapterUnderTest>): void {
-  describe(`${title}, as a discovery adapter`, () => {
-    async function started(...numbers: number[]): Promise<AdapterUnderTest & { reports: Reports }> {
-      const made = await make();
-      made.hold(...numbers);
-      const reports = new Reports();
-      made.adapter.start(reports);
-      await made.pass();
-      return { ...made, reports };
-    }
+  async function started(...numbers: number[]): Promise<AdapterUnderTest & { reports: Reports }> {
+    const made = await make();
+    made.hold(...numbers);
+    const reports = new Reports();
+    made.adapter.start(reports);
+    await made.pass();
+    return { ...made, reports };
+  }
 
+  describe(`${title}, as a discovery adapter`, () => {
     test('reports the whole list, each node complete', async () => {
       const { adapter, reports, nameOf } = await started(1, 2);
       expect(reports.names).toEqual([nameOf(1), nameOf(2)]);

@@ -29,20 +29,20 @@ describeAdapter('Docker', async () => {
   };
 });
 
-describe('among containers', () => {
-  async function started(given: Partial<DockerOptions> = {}, ...ids: string[]) {
-    const clock = new ManualClock();
-    const engine = new FakeEngine();
-    engine.containers = ids.map((id) => containerOf(id));
-    const adapter = dockerDiscovery({ ...optionsOf(engine, clock), ...given });
-    const lists: (readonly ObservedNode[])[] = [];
-    const losses: string[] = [];
-    adapter.start({ observed: (nodes) => lists.push(nodes), lost: (error) => losses.push(error.message) });
-    await settled();
-    const hints = (): string[] => (lists.at(-1) ?? []).map((node) => `${node.name} ${node.hint}`);
-    return { adapter, engine, clock, lists, losses, hints };
-  }
+async function started(given: Partial<DockerOptions> = {}, ...ids: string[]) {
+  const clock = new ManualClock();
+  const engine = new FakeEngine();
+  engine.containers = ids.map((id) => containerOf(id));
+  const adapter = dockerDiscovery({ ...optionsOf(engine, clock), ...given });
+  const lists: (readonly ObservedNode[])[] = [];
+  const losses: string[] = [];
+  adapter.start({ observed: (nodes) => lists.push(nodes), lost: (error) => losses.push(error.message) });
+  await settled();
+  const hints = (): string[] => (lists.at(-1) ?? []).map((node) => `${node.name} ${node.hint}`);
+  return { adapter, engine, clock, lists, losses, hints };
+}
 
+describe('among containers', () => {
   test('an event counts at once, without a second of waiting, and the list is fetched again', async () => {
     const { adapter, engine, hints } = await started({}, 'a', 'b');
     const { lists } = engine;

@@ -37,10 +37,10 @@ export class FakeEngine implements DockerEngine {
     if (this.failure !== undefined) throw new FleetError('DISCOVERY_FAILED', this.failure);
     this.streams += 1;
     const queue: (ContainerEvent | undefined)[] = [];
-    let wake = (): void => {};
+    let wake: (() => void) | undefined;
     const push = (event: ContainerEvent | undefined): void => {
       queue.push(event);
-      wake();
+      wake?.();
     };
     this.#push = push;
     signal.addEventListener('abort', () => push(undefined));

@@ -91,6 +91,19 @@ describe('the list', () => {
   });
 });
 
+async function collect(pieces: Buffer[]): Promise<ContainerEvent[]> {
+  handler = (_request, response) => {
+    response.writeHead(200);
+    void (async () => {
+      for (const piece of pieces) await new Promise((resolve) => response.write(piece, resolve));
+      response.end();
+    })();
+  };
+  const events: ContainerEvent[] = [];
+  for await (const event of await dockerEngine(host).events(never)) events.push(event);
+  return events;
+}
+
 describe('the events', () => {
   const kill = {
     Type: 'container',
@@ -99,19 +112,6 @@ describe('the events', () => {
   };
   const network = { Type: 'network', Action: 'disconnect', Actor: { ID: 'net', Attributes: { container: 'abc' } } };
   const started = { Type: 'container', Action: 'start', Actor: { ID: 'déf', Attributes: {} } };
-
-  async function collect(pieces: Buffer[]): Promise<ContainerEvent[]> {
-    handler = (_request, response) => {
-      response.writeHead(200);
-      void (async () => {
-        for (const piece of pieces) await new Promise((resolve) => response.write(piece, resolve));
-        response.end();
-      })();
-    };
-    const events: ContainerEvent[] = [];
-    for await (const event of await dockerEngine(host).events(never)) events.push(event);
-    return events;
-  }
 
   const stream = Buffer.from([kill, network, started].map((event) => `${JSON.stringify(event)}\n`).join(''));
   const understood = [
@@ -164,9 +164,9 @@ describe('the events', () => {
   });
 });
 
-describe('an engine that cannot be asked is told with what to do about it', () => {
-  const list = async (at: string): Promise<unknown> => dockerEngine(at).list({ labels: [] }, never);
+const list = async (at: string): Promise<unknown> => dockerEngine(at).list({ labels: [] }, never);
 
+describe('an engine that cannot be asked is told with what to do about it', () => {
   test('refused by a proxy', async () => {
     handler = (_request, response) => void response.writeHead(403).end('Forbidden');
     await expect(list(host)).rejects.toMatchObject({

@@ -2,7 +2,7 @@
  * The life of a node. Method: each transition by name; then every sequence of events up to a length, exhaustively,
  * against the two rules that hold whatever comes.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NodeHint } from '../../src/coordinator/discovery.ts';
 import {
@@ -256,6 +256,29 @@ describe('when the next check is due', () => {
   });
 });
 
+/** The first rule that a step breaks. A predicate and not `expect`, because it is asked a million times. */
+function broken(before: NodeHealth, event: HealthEvent, after: NodeHealth): string | undefined {
+  const entered = before.state !== 'active' && after.state === 'active';
+  const left = before.state === 'active' && after.state !== 'active';
+  const gone = after.hint === 'paused' || after.hint === 'stopped';
+  const leaving = after.hint === 'leaving' || after.drained;
+  if (entered && event.type !== 'flushed' && !before.clean) return 'enters the ring only after a flush';
+  if (after.state === 'active' && (gone || leaving)) return 'is not in the ring while it leaves or is gone';
+  if (left && after.clean) return 'holds stale values once it has left';
+  // Silence needs a witness; everything else is said by the source or an operator.
+  if (left && event.type === 'failed' && !event.witnessed) return 'leaves by silence only with a witness';
+  if (left && ['answered', 'flushed', 'resume'].includes(event.type)) return 'does not leave for being well';
+  if (gone && after.state !== 'down') return 'is down while it is gone';
+  if (leaving && after.state !== 'draining' && after.state !== 'down') return 'drains while it leaves';
+  if (after.successes > 0 && after.failures > 0) return 'has one row at a time';
+  return undefined;
+}
+
+function check(before: NodeHealth, event: HealthEvent, after: NodeHealth): void {
+  const rule = broken(before, event, after);
+  if (rule !== undefined) expect.unreachable(`${rule}: ${JSON.stringify({ before, event, after })}`);
+}
+
 describe('whatever comes', () => {
   const HINTS: NodeHint[] = ['running', 'unhealthy', 'paused', 'leaving', 'stopped'];
   const EVENTS: HealthEvent[] = [
@@ -268,29 +291,6 @@ describe('whatever comes', () => {
     ...HINTS.map(hint),
     ...HINTS.map(replaced),
   ];
-
-  /** The first rule that a step breaks. A predicate and not `expect`, because it is asked a million times. */
-  function broken(before: NodeHealth, event: HealthEvent, after: NodeHealth): string | undefined {
-    const entered = before.state !== 'active' && after.state === 'active';
-    const left = before.state === 'active' && after.state !== 'active';
-    const gone = after.hint === 'paused' || after.hint === 'stopped';
-    const leaving = after.hint === 'leaving' || after.drained;
-    if (entered && event.type !== 'flushed' && !before.clean) return 'enters the ring only after a flush';
-    if (after.state === 'active' && (gone || leaving)) return 'is not in the ring while it leaves or is gone';
-    if (left && after.clean) return 'holds stale values once it has left';
-    // Silence needs a witness; everything else is said by the source or an operator.
-    if (left && event.type === 'failed' && !event.witnessed) return 'leaves by silence only with a witness';
-    if (left && ['answered', 'flushed', 'resume'].includes(event.type)) return 'does not leave for being well';
-    if (gone && after.state !== 'down') return 'is down while it is gone';
-    if (leaving && after.state !== 'draining' && after.state !== 'down') return 'drains while it leaves';
-    if (after.successes > 0 && after.failures > 0) return 'has one row at a time';
-    return undefined;
-  }
-
-  function check(before: NodeHealth, event: HealthEvent, after: NodeHealth): void {
-    const rule = broken(before, event, after);
-    if (rule !== undefined) expect.unreachable(`${rule}: ${JSON.stringify({ before, event, after })}`);
-  }
 
   test('every sequence of four events keeps the rules', () => {
     const starts: (NodeState | undefined)[] = [undefined, 'joining', 'active', 'draining', 'down'];

@@ -1,5 +1,5 @@
 /** What is published: by example, then for any fleet by property. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ObservedNode } from '../../src/coordinator/discovery.ts';
 import { nextVersion, planTopology, type Plan } from '../../src/coordinator/plan.ts';

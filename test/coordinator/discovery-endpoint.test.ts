@@ -1,0 +1,251 @@
+/**
+ * The auto-discovery endpoint over real sockets: the rules that clients need, byte for byte, and hostile input.
+ * The rules are those of ElastiCache's protocol as its clients implement it.
+ */
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
+import { DiscoveryEndpoint, lineReader, PROTOCOL_VERSION } from '../../src/coordinator/discovery-endpoint.ts';
+import { DISCOVERY_LINE_BYTES_MAX } from '../../src/coordinator/limits.ts';
+import { Publisher } from '../../src/coordinator/publisher.ts';
+import type { TopologyNode } from '../../src/topology/document.ts';
+import { until } from '../support/until.ts';
+import { documentOf, nodeOf } from '../topology/nodes.ts';
+
+const PAYLOAD = '7\ncache-1|10.0.0.1|11211 cache-2|10.0.0.2|11211\n';
+const CONFIG = `CONFIG cluster 0 48\r\n${PAYLOAD}\r\nEND\r\n`;
+const TWO = [nodeOf({ name: 'cache-1', ip: '10.0.0.1' }), nodeOf({ name: 'cache-2', ip: '10.0.0.2' })];
+
+let endpoint: DiscoveryEndpoint;
+let publisher: Publisher;
+let port: number;
+const clients: Client[] = [];
+
+async function start(settings: { connectionsMax?: number; idleMs?: number } = {}): Promise<void> {
+  publisher = new Publisher(10);
+  endpoint = new DiscoveryEndpoint({ publisher, clock: systemClock, log: silentLogger, pid: 42, ...settings });
+  port = await endpoint.listen({ host: '127.0.0.1', port: 0 });
+}
+
+function publish(nodes: TopologyNode[], version = 7): void {
+  publisher.publish(documentOf(nodes, { version }));
+}
+
+beforeEach(() => start());
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.socket.destroy();
+  await endpoint.close();
+});
+
+/** A client that keeps what it was sent, in the chunks in which it came. */
+class Client {
+  readonly chunks: string[] = [];
+  closed = false;
+  readonly socket: Socket;
+
+  constructor() {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.setNoDelay(true);
+    this.socket.on('error', () => {});
+    this.socket.on('data', (chunk) => this.chunks.push(chunk.toString('latin1')));
+    this.socket.on('close', () => {
+      this.closed = true;
+    });
+    clients.push(this);
+  }
+
+  get text(): string {
+    return this.chunks.join('');
+  }
+
+  /** Sends and waits for exactly this answer. */
+  async expects(sent: string | Buffer, answer: string): Promise<void> {
+    const before = this.text.length;
+    this.socket.write(sent);
+    await until(JSON.stringify(answer), () => this.text.length >= before + answer.length || this.closed);
+    expect(this.text.slice(before)).toBe(answer);
+  }
+}
+
+describe('config get cluster', () => {
+  test('has the version and the active nodes, both lines ended by LF and counted, flags 0', async () => {
+    publish([...TWO, nodeOf({ name: 'cache-3', state: 'draining' })]);
+    await new Client().expects('config get cluster\r\n', CONFIG);
+  });
+
+  test('is understood with spaces at its end (php) and without CR', async () => {
+    publish(TWO);
+    const client = new Client();
+    for (const line of ['config get cluster \r\n', 'config get cluster   \r\n', 'config get cluster\n']) {
+      await client.expects(line, CONFIG);
+    }
+  });
+
+  test('comes in one piece (pymemcache), also when many are asked at once', async () => {
+    publish(
+      Array.from({ length: 90 }, (_, index) => nodeOf({ name: `memfleet-cache-${index}`, ip: `10.0.1.${index}` })),
+    );
+    const client = new Client();
+    client.socket.write('config get cluster\r\n');
+    await until('an answer', () => client.chunks.length > 0);
+    expect(client.chunks[0]).toMatch(/^CONFIG cluster 0 \d+\r\n7\n[^\n]+\n\r\nEND\r\n$/);
+    expect(client.chunks[0]?.length).toBeLessThan(4096);
+  });
+
+  test('counts bytes, not characters', async () => {
+    publish([nodeOf({ name: 'cache-é', ip: '10.0.0.1' })]);
+    const payload = Buffer.from('7\ncache-é|10.0.0.1|11211\n');
+    const answer = `CONFIG cluster 0 ${payload.length}\r\n${payload.toString('latin1')}\r\nEND\r\n`;
+    await new Client().expects('config get cluster\r\n', answer);
+  });
+
+  test('is END before there is a topology and while no node is active: an empty list makes clients throw', async () => {
+    const client = new Client();
+    await client.expects('config get cluster\r\n', 'END\r\n');
+    publish([nodeOf({ name: 'cache-1', state: 'joining' })]);
+    await client.expects('config get cluster\r\n', 'END\r\n');
+    await client.expects('get AmazonElastiCache:cluster\r\n', 'END\r\n');
+  });
+
+  test('follows the topology', async () => {
+    publish(TWO);
+    const client = new Client();
+    await client.expects('config get cluster\r\n', CONFIG);
+    publish(TWO.slice(0, 1), 2_000_000_000);
+    await client.expects(
+      'config get cluster\r\n',
+      'CONFIG cluster 0 34\r\n2000000000\ncache-1|10.0.0.1|11211\n\r\nEND\r\n',
+    );
+  });
+
+  test('of anything else is END', async () => {
+    publish(TWO);
+    await new Client().expects('config get other\r\nconfig get Cluster\r\n', 'END\r\nEND\r\n');
+  });
+});
+
+test('get AmazonElastiCache:cluster gives the same as an item, for engines of old', async () => {
+  publish(TWO);
+  const answer = `VALUE AmazonElastiCache:cluster 0 48\r\n${PAYLOAD}\r\nEND\r\n`;
+  await new Client().expects('get AmazonElastiCache:cluster\r\ngets AmazonElastiCache:cluster \r\n', answer + answer);
+});
+
+test('version and stats have digits only where clients parse them (.NET, npm memcached)', async () => {
+  publish(TWO);
+  const client = new Client();
+  expect(PROTOCOL_VERSION).toMatch(/^1\.6\.\d+$/);
+  await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  client.socket.write('stats\r\n');
+  await until('stats', () => client.text.endsWith('END\r\n'));
+  expect(client.text).toMatch(/\r\nSTAT version 1\.6\.\d+\r\n/);
+  expect(client.text).toMatch(/\r\nSTAT pid 42\r\n/);
+  expect(client.text).toMatch(/\r\nSTAT curr_connections 1\r\n/);
+  expect(client.text).toMatch(/\r\nSTAT topology_version 7\r\n/);
+});
+
+test('quit closes the connection, and what comes after it is not answered', async () => {
+  const client = new Client();
+  await client.expects('version\r\nquit\r\nversion\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  await until('the end', () => client.closed);
+  expect(client.text).toBe(`VERSION ${PROTOCOL_VERSION}\r\n`);
+});
+
+test.each([
+  'get key',
+  'get',
+  'get a AmazonElastiCache:cluster',
+  'set AmazonElastiCache:cluster 0 0 1',
+  'config',
+  'config get',
+  'config get cluster cluster',
+  'config set cluster 0 5',
+  'config delete cluster',
+  'flush_all',
+  'stats items',
+  'CONFIG GET CLUSTER',
+  'GET / HTTP/1.1',
+  '',
+])('%j is an ERROR: this is no cache, and nothing can be changed', async (line) => {
+  publish(TWO);
+  await new Client().expects(`${line}\r\nconfig get cluster\r\n`, `ERROR\r\n${CONFIG}`);
+});
+
+const bracketed = (line: string): string | undefined => `<${line}>`;
+describe('bytes cut anywhere', () => {
+  const session = Buffer.from('config get cluster \r\nversion\r\nwhat\r\nget AmazonElastiCache:cluster\r\n');
+  const whole: string[] = [];
+  lineReader(bracketed, (text) => whole.push(text))(session);
+
+  test('are the same lines', () => {
+    expect(whole).toEqual(['<config get cluster >', '<version>', '<what>', '<get AmazonElastiCache:cluster>']);
+    for (let cut = 0; cut <= session.length; cut += 1) {
+      const answers: string[] = [];
+      const feed = lineReader(bracketed, (text) => answers.push(text));
+      expect(feed(session.subarray(0, cut)) && feed(session.subarray(cut))).toBe(true);
+      expect(answers).toEqual(whole);
+    }
+    const answers: string[] = [];
+    const feed = lineReader(bracketed, (text) => answers.push(text));
+    for (const byte of session) feed(Buffer.of(byte));
+    expect(answers).toEqual(whole);
+  });
+});
+
+describe('a client that', () => {
+  test('sends a line without an end is told so and closed', async () => {
+    const client = new Client();
+    client.socket.write('x'.repeat(DISCOVERY_LINE_BYTES_MAX));
+    await client.expects('x', 'CLIENT_ERROR line too long\r\n');
+    await until('the end', () => client.closed);
+  });
+
+  test('speaks the binary protocol is closed at once', async () => {
+    const client = new Client();
+    client.socket.write(Buffer.from([0x80, 0x60, 0, 7]));
+    await until('the end', () => client.closed);
+    expect(client.text).toBe('');
+  });
+
+  test('asks nothing for long is closed', async () => {
+    await endpoint.close();
+    await start({ idleMs: 50 });
+    const client = new Client();
+    await until('the end', () => client.closed);
+    expect(endpoint.connectionCount).toBe(0);
+  });
+
+  test('is one too many is told so in memcached’s words, and the others are served', async () => {
+    await endpoint.close();
+    await start({ connectionsMax: 2 });
+    const [one, two] = [new Client(), new Client()];
+    await one.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    await two.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    const three = new Client();
+    await until('the end', () => three.closed);
+    expect(three.text).toBe('ERROR Too many open connections\r\n');
+    two.socket.destroy();
+    await until('room', () => endpoint.connectionCount === 1);
+    await new Client().expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  });
+
+  test('asks without ever reading is cut off before its answers fill the memory', async () => {
+    publish(Array.from({ length: 200 }, (_, index) => nodeOf({ name: `cache-${index}`, ip: '10.0.0.1' })));
+    const client = new Client();
+    await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    client.socket.pause();
+    const many = 'config get cluster\r\n'.repeat(100);
+    await until('it is cut off', () => {
+      if (client.socket.writable) client.socket.write(many);
+      return endpoint.connectionCount === 0;
+    });
+  });
+});
+
+test('closing ends every connection, and an endpoint that never listened closes too', async () => {
+  const client = new Client();
+  await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  await endpoint.close();
+  await until('the end', () => client.closed);
+  await new DiscoveryEndpoint({ publisher, clock: systemClock, log: silentLogger, pid: 1 }).close();
+});
