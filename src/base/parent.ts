@@ -25,6 +25,25 @@ export function endWithParent(onEnd: () => void = endAsOnSigterm, child: ChildPr
   child.channel.unref?.();
 }
 
+/** How often a process under npm looks whether npm is still there. */
+const NPM_CHECK_MS = 500;
+
+/**
+ * Ends this process when it was started by an npm script and npm, or the shell in between, is gone: npm passes a signal
+ * on to its shell, which ends without passing it on, and a process that is killed passes on nothing.
+ * @param env where npm says that it runs a script
+ */
+export function endWithNpm(env: Readonly<Record<string, string | undefined>>): void {
+  if (env['npm_lifecycle_event'] === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    endAsOnSigterm();
+  }, NPM_CHECK_MS);
+  timer.unref();
+}
+
 function endAsOnSigterm(): void {
   setTimeout(() => process.exit(1), ORPHAN_TIMEOUT_MS).unref();
   process.kill(process.pid, 'SIGTERM');

@@ -2,8 +2,9 @@
  * The local fleet from the outside: `memfleet up` as a user starts it, used by our client, by the command line and by
  * python-memcached, and ended in every way.
  */
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFleet } from '../../src/client/index.ts';
@@ -13,6 +14,7 @@ import { until } from '../support/until.ts';
 
 const KEY_COUNT = 5_000;
 const PYTHON = '/usr/bin/python3';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const example = (name: string): string => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
 
 /** Waits until the coordinator has so many nodes on the ring. */
@@ -184,6 +186,16 @@ describe('the end of a local fleet', () => {
     await fleet.end('SIGKILL');
     await until('the children to be gone', () => children.every((pid) => !isAlive(pid)));
     await until('the ports to be free', () => fleet.portsFree());
+  });
+
+  test('a fleet that npm started ends when npm is told to, though its shell passes no signal on', async () => {
+    const ports = await freePorts(1);
+    const npm = spawn('npm', ['start', '--', '--nodes', '1', ...portFlags(ports)], { cwd: ROOT, stdio: 'pipe' });
+    let output = '';
+    npm.stdout.on('data', (data: Buffer) => (output += data.toString()));
+    await until('the fleet to be ready', () => output.includes('ready: 1 node in '), 90_000);
+    npm.kill('SIGTERM');
+    await until('the ports to be free', () => allFree(ports.daemon, ports.discovery));
   });
 
   test('a port that is taken is named in one line, and nothing is left running', async () => {

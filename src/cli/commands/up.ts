@@ -7,6 +7,7 @@ import { systemClock } from '../../base/clock.ts';
 import { formatHostPort, integer, option } from '../../base/config.ts';
 import { isFleetError } from '../../base/errors.ts';
 import { aborted } from '../../base/lifecycle.ts';
+import { endWithNpm } from '../../base/parent.ts';
 import { processIo, runCommand, EXIT_UNAVAILABLE, type Io } from '../command.ts';
 import { splitDaemonFlags } from '../daemon-flags.ts';
 import { LOCAL_NODES_MAX } from '../limits.ts';
@@ -56,6 +57,7 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
 async function supervise(fleet: LocalFleet, io: Io): Promise<number> {
   const tell = (line: string): void => io.err(`memfleet up: ${line}\n`);
   const signals = stopSignals(systemClock);
+  endWithNpm(io.env);
   const supervisor = new Supervisor({ tell });
   for (const child of fleet.core) supervisor.start(child);
   let code = 0;
