@@ -4,6 +4,7 @@
  */
 import { FleetError } from '../base/errors.ts';
 import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { EVICTION_POLICIES, type EvictionPolicyName } from './storage/eviction.ts';
 import type { ListenAddress } from './transport.ts';
 
 /** What the words ask for. */
@@ -49,6 +50,7 @@ export const FLAGS: readonly Flag[] = [
     value: 'num',
     help: 'adjusts max item size (default: 1m, min: 1k, max: 1024m)',
   },
+  { letter: '', long: 'eviction', value: 'name', help: 'lru (segmented, as memcached) or s3fifo (default: lru)' },
   { letter: '', long: 'runtime', value: 'name', help: 'auto, bun or node (default: auto, Bun where it is installed)' },
 ];
 
@@ -137,6 +139,9 @@ function need(flag: Flag, value: string | undefined): string {
 
 function apply(flag: Flag, value: string, settings: Settings, raw: Raw): void {
   switch (flag.letter || flag.long) {
+    case 'eviction':
+      settings.eviction = evictionPolicy(value);
+      break;
     case 'runtime':
       // bin/memfleet has chosen by it already; here it is only judged.
       if (!RUNTIMES.includes(value)) throw bad(`--runtime ${value}: must be one of ${RUNTIMES.join(', ')}`);
@@ -196,6 +201,12 @@ function apply(flag: Flag, value: string, settings: Settings, raw: Raw): void {
     default:
       break;
   }
+}
+
+function evictionPolicy(value: string): EvictionPolicyName {
+  const name = EVICTION_POLICIES.find((candidate) => candidate === value);
+  if (name === undefined) throw bad(`--eviction ${value}: must be one of ${EVICTION_POLICIES.join(', ')}`);
+  return name;
 }
 
 function growthFactor(value: string): number {

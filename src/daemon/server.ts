@@ -71,6 +71,7 @@ export class Server implements ConnectionContext {
         memoryLimitBytes: settings.maxBytes,
         scratchBytes: readBytes + limits.OUTPUT_REGIONS * limits.OUTPUT_BYTES,
         evictionDisabled: settings.evictionDisabled,
+        eviction: settings.eviction,
         hashSeed: parts.hashSeed,
         ...(settings.growthFactor === undefined ? {} : { growthFactor: settings.growthFactor }),
       },

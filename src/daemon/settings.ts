@@ -1,4 +1,5 @@
 /** What a daemon was told to be, after its flags were read. Names are those of `stats settings` where it has one. */
+import type { EvictionPolicyName } from './storage/eviction.ts';
 import type { ListenAddress } from './transport.ts';
 
 export interface Settings {
@@ -16,6 +17,8 @@ export interface Settings {
   maxBytes: number;
   /** `-M`: refuse instead of evicting. */
   evictionDisabled: boolean;
+  /** `--eviction`: which items go when room is needed. */
+  eviction: EvictionPolicyName;
   /** `-c`. */
   maxConnections: number;
   /** `-I`, in bytes. */
@@ -45,6 +48,7 @@ export const DEFAULT_SETTINGS: Settings = {
   domainSocketMode: 0o700,
   maxBytes: 64 * 1024 * 1024,
   evictionDisabled: false,
+  eviction: 'lru',
   maxConnections: 1024,
   itemSizeMax: 1024 * 1024,
   threads: 1,

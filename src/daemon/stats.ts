@@ -193,8 +193,8 @@ export function itemStats({ store, time }: StatsSource): string {
   for (let id = 1; id <= store.slabs.classes.largest; id++) {
     if (store.stats.items[id] === 0 && store.slabs.pageCount[id] === 0) continue;
     const add = (name: string, value: number): void => void list.push([`items:${id}:${name}`, value]);
-    const count = (which: number): number => store.lru.count[id * 4 + which];
-    const age = (which: number): number => tailAge(store, time, store.lru.tail(id, which));
+    const count = (which: number): number => store.policy.lists.length(id, which);
+    const age = (which: number): number => tailAge(store, time, store.policy.lists.oldest(id, which));
     add('number', store.stats.items[id]);
     add('number_hot', count(HOT));
     add('number_warm', count(WARM));

@@ -13,8 +13,8 @@ import { byteOffset, wordOffset, type Memory } from './memory.ts';
 const START_POWER = 16;
 /** Largest table: 2^28 buckets, 1 GiB. A fuller one only has longer chains. */
 const POWER_MAX = 28;
-/** Items per bucket at which the table doubles, as memcached's. */
-const GROW_AT = 1.5;
+/** Items per bucket at which the table doubles; memcached waits until 1.5, and looks at more items per search. */
+const GROW_AT = 1;
 /** Old buckets moved with each insert; more than 2 / GROW_AT, so a growth ends before the next begins. */
 const MOVED_PER_INSERT = 4;
 

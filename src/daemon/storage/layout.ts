@@ -68,6 +68,10 @@ export const IN_FLIGHT = 512;
 /** A further chunk of a chunked item. */
 export const CONTINUATION = 1024;
 
+/** How often the item was read, up to three; for policies that count (S3-FIFO). */
+export const READS_SHIFT = 11;
+export const READS_MASK = 3 << READS_SHIFT;
+
 export const TAG_SHIFT = 16;
 
 export function keyBytesOf(shape: number): number {

@@ -136,7 +136,7 @@ export class PageMover {
     const target = memory.blockOf(to);
     Memory.copy(target.bytes, byteOffset(to), source.bytes, byteOffset(from), byteOffset(from) + bytes);
     index.replace(from, hash, to);
-    this.#policy.moved(to, sizeClass);
+    this.#policy.lists.moved(to, sizeClass);
     memory.setWord(from, layout.STATE, 0);
   }
 }

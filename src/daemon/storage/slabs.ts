@@ -65,14 +65,14 @@ export class Slabs {
   allocate(sizeClass: number): ChunkRef {
     const free = this.allocateFree(sizeClass);
     if (free !== NONE) return free;
-    if (this.#cutLeft[sizeClass] === 0 && !this.#addFreshPage(sizeClass)) return NONE;
-    return this.#cut(sizeClass);
+    return this.#addFreshPage(sizeClass) ? this.#cut(sizeClass) : NONE;
   }
 
-  /** A chunk that was in use before, or NONE. */
+  /** A chunk out of the pages that the class has, or NONE. */
   allocateFree(sizeClass: number): ChunkRef {
     const free = this.#freeHead[sizeClass] as ChunkRef;
     if (free !== NONE) this.#unlinkFree(free, sizeClass);
+    else if (this.#cutLeft[sizeClass] > 0) return this.#cut(sizeClass);
     return free;
   }
 
@@ -94,10 +94,11 @@ export class Slabs {
     return Math.floor((addressOf(ref) - this.#memory.scratchBytes) / PAGE_BYTES) as PageIndex;
   }
 
-  /** The page of a free chunk of a class, or NO_PAGE. */
+  /** The page of a free chunk of a class, or of its next chunk to cut; NO_PAGE if it has neither. */
   pageWithFreeChunk(sizeClass: number): PageIndex {
     const free = this.#freeHead[sizeClass] as ChunkRef;
-    return free === NONE ? NO_PAGE : this.pageOf(free);
+    if (free !== NONE) return this.pageOf(free);
+    return this.#cutLeft[sizeClass] > 0 ? this.pageOf(this.#cutRef[sizeClass] as ChunkRef) : NO_PAGE;
   }
 
   /** The class of a page; 0 if it is not in use. */

@@ -7,7 +7,7 @@
  */
 import type { SecondHand } from '../clock.ts';
 import { decimalLength } from '../../base/bytes.ts';
-import type { EvictionPolicy } from './eviction.ts';
+import type { EvictionPolicy, EvictionPolicyName } from './eviction.ts';
 import { HashIndex } from './hash-index.ts';
 import { FIRST_ROOM, FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
 import * as layout from './layout.ts';
@@ -15,6 +15,7 @@ import { NONE, type ChunkRef } from './layout.ts';
 import { SegmentedLru } from './lru.ts';
 import { Memory } from './memory.ts';
 import { PageMover } from './page-mover.ts';
+import { S3Fifo } from './s3fifo.ts';
 import { CHUNK_BYTES_MAX, PAGE_BYTES, SizeClasses } from './size-classes.ts';
 import { Slabs } from './slabs.ts';
 import { StoreStats } from './store-stats.ts';
@@ -26,6 +27,8 @@ export interface StoreOptions {
   scratchBytes: number;
   /** Refuse instead of evicting (`-M`). */
   evictionDisabled: boolean;
+  /** Which items go when room is needed (`--eviction`). */
+  eviction: EvictionPolicyName;
   /** Ratio between neighbouring size classes (`-f`). */
   growthFactor?: number;
   /** Chance for the hash, 32 bits. */
@@ -45,11 +48,11 @@ export class Store {
   readonly slabs: Slabs;
   readonly items: Items;
   readonly index: HashIndex;
-  readonly lru: SegmentedLru;
+  /** Which items go when room is needed. */
+  readonly policy: EvictionPolicy;
   readonly stats: StoreStats;
   /** Why the last find found nothing: ABSENT, EXPIRED or FLUSHED. */
   missReason = ABSENT;
-  readonly #policy: EvictionPolicy;
   readonly #mover: PageMover;
   readonly #time: SecondHand;
   readonly #evictionDisabled: boolean;
@@ -71,10 +74,10 @@ export class Store {
     this.slabs = new Slabs(this.memory, classes, pages);
     this.items = new Items(this.memory);
     this.index = new HashIndex(this.memory, options.hashSeed);
-    this.lru = new SegmentedLru(this.memory, classes.largest);
-    this.#policy = this.lru;
+    const Policy = options.eviction === 's3fifo' ? S3Fifo : SegmentedLru;
+    this.policy = new Policy(this.memory, classes.largest);
     this.stats = new StoreStats(classes.largest);
-    this.#mover = new PageMover(this, this.#policy);
+    this.#mover = new PageMover(this, this.policy);
   }
 
   /** The current second, as items count them. */
@@ -97,7 +100,7 @@ export class Store {
   /** Notes that an item was read, for the eviction policy. */
   touchAccess(ref: ChunkRef): void {
     this.memory.setWord(ref, layout.TIME, this.#time.now);
-    this.#policy.hit(ref);
+    this.policy.hit(ref);
   }
 
   /** Whether an item is EXPIRED or FLUSHED, else ABSENT. */
@@ -167,7 +170,7 @@ export class Store {
     stats.bytes += bytes;
     stats.items[sizeClass]++;
     stats.requestedBytes[sizeClass] += bytes;
-    this.#policy.linked(ref, sizeClass);
+    this.policy.linked(ref, sizeClass, hash);
   }
 
   /** Takes an item out of the index and the lists, and frees its chunks. */
@@ -220,9 +223,14 @@ export class Store {
 
   /** Removes an item to make room: reclaims a dead one, evicts a live one. */
   remove(ref: ChunkRef): void {
-    if (this.deathOf(ref) === ABSENT) this.#countEviction(ref);
-    else this.#countReclaim(ref, 'reclaimed');
-    this.unlink(ref, this.index.hashOf(ref));
+    const hash = this.index.hashOf(ref);
+    if (this.deathOf(ref) === ABSENT) {
+      this.#countEviction(ref);
+      this.policy.evicted(ref, hash);
+    } else {
+      this.#countReclaim(ref, 'reclaimed');
+    }
+    this.unlink(ref, hash);
   }
 
   /** Removes an item that the crawler met dead. */
@@ -295,7 +303,7 @@ export class Store {
   /** Frees a chunk of a class or brings it a page; false if neither can be done. */
   #makeRoom(sizeClass: number): boolean {
     if (this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
-    const victim = this.#policy.victim(sizeClass);
+    const victim = this.policy.victim(sizeClass);
     if (this.#evictionDisabled && (victim === NONE || this.deathOf(victim) === ABSENT)) return false;
     if (victim === NONE) return this.#mover.takePage(sizeClass);
     this.remove(victim);
@@ -313,7 +321,7 @@ export class Store {
     const { stats } = this;
     const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
     const bytes = this.#bytesOf(ref);
-    this.#policy.unlinked(ref, sizeClass);
+    this.policy.unlinked(ref, sizeClass);
     stats.currentItems--;
     stats.bytes -= bytes;
     stats.items[sizeClass]--;
