@@ -100,8 +100,8 @@ function showTotals() {
   const totals = [
     ['Nodes on the ring', `${active} of ${topology.nodes.length}`],
     ['Items', count.format(sum('curr_items'))],
-    ['Memory', `${bytes(sum('bytes'))} of ${bytes(sum('limit_maxbytes'))}`],
-    ['Gets per second', count.format(gets)],
+    ['Memory', `${bytes(sum('bytes'))} / ${bytes(sum('limit_maxbytes'))}`],
+    ['Gets per second', rates.size > 0 ? count.format(gets) : '–'],
     ['Hit ratio, overall', sum('cmd_get') > 0 ? percent.format(sum('get_hits') / sum('cmd_get')) : '–'],
     ['Topology version', String(topology.version)],
   ];
