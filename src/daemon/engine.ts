@@ -110,9 +110,8 @@ export class Engine {
   ): ChunkRef {
     const { store } = this;
     const hash = store.index.hash(key, start, end - start);
-    const size = MEMCACHED_HEADER_BYTES + (flags === 0 ? 0 : MEMCACHED_FLAGS_BYTES) + end - start + valueBytes;
     let ref = NONE;
-    if (size > this.#itemSizeMax) {
+    if (itemSize(end - start, flags, valueBytes) > this.#itemSizeMax) {
       this.failure = Outcome.TOO_LARGE;
       this.counters.storeTooLarge++;
     } else {
@@ -194,20 +193,16 @@ export class Engine {
     const key = memory.blockOf(addition).bytes;
     const keyStart = byteOffset(addition) + layout.HEADER_BYTES;
     const exptime = memory.word(old, layout.EXPTIME);
-    const joined = store.allocate(
-      key,
-      keyStart,
-      items.keyBytes(old),
-      items.clientFlags(old),
-      exptime,
-      valueBytes,
-      hash,
-    );
+    const keyBytes = items.keyBytes(old);
+    const flags = items.clientFlags(old);
+    const tooLarge = itemSize(keyBytes, flags, valueBytes) > this.#itemSizeMax;
+    const joined = tooLarge ? NONE : store.allocate(key, keyStart, keyBytes, flags, exptime, valueBytes, hash);
     const current = joined === NONE ? NONE : this.#findKeyOf(addition, hash);
     if (joined === NONE || current === NONE) {
+      // No room and too large are both NOT_STORED to memcached (memcached.c do_store_item).
       if (joined !== NONE) store.discard(joined);
       store.discard(addition);
-      return joined === NONE ? Outcome.NO_MEMORY : Outcome.NOT_STORED;
+      return Outcome.NOT_STORED;
     }
     items.openValue(joined, this.#cursor);
     items.appendValueOf(mode === Mode.APPEND ? current : addition, this.#cursor);
@@ -310,6 +305,11 @@ export class Engine {
   #classOf(ref: ChunkRef): number {
     return layout.classOf(this.store.memory.word(ref, layout.SHAPE));
   }
+}
+
+/** How large memcached would make an item. */
+function itemSize(keyBytes: number, flags: number, valueBytes: number): number {
+  return MEMCACHED_HEADER_BYTES + (flags === 0 ? 0 : MEMCACHED_FLAGS_BYTES) + keyBytes + valueBytes;
 }
 
 /** The number parsed last, plus a delta, modulo 2^64. */

@@ -16,11 +16,16 @@ import type { Store } from './store.ts';
 const OLDER_BY_SECONDS = 2;
 const OLDER_BY_RATIO = 1.2;
 
+/** Pages looked through for one that nothing in flight holds, before an allocation fails; bounds its time. */
+const PAGES_TRIED_MAX = 64;
+
 export class PageMover {
   readonly #store: Store;
   readonly #policy: EvictionPolicy;
   /** The class that is asked next. */
   #candidate = 1;
+  /** The page that is tried next where any will do. */
+  #cursor = 0;
 
   constructor(store: Store, policy: EvictionPolicy) {
     this.#store = store;
@@ -28,18 +33,20 @@ export class PageMover {
   }
 
   /**
-   * Looks at one other class, a different one each time, and takes a page of it if that is fair.
+   * Takes a page that another class has to spare; else looks at one class, a different one each time, and takes a page
+   * of it if that is fair.
    *
    * @param onlyEmpty take nothing but a page whose items fit elsewhere, since eviction is off
    * @returns whether the class now has a page more
    */
   balance(sizeClass: number, onlyEmpty: boolean): boolean {
     const { slabs } = this.#store;
+    const spare = slabs.spareClass;
+    if (spare !== sizeClass && this.#hasTwoSpare(spare) && this.#takeSpare(spare, sizeClass, !onlyEmpty)) return true;
     const donor = this.#candidate;
     this.#candidate = donor === slabs.classes.largest ? 1 : donor + 1;
     if (donor === sizeClass || slabs.pageCount[donor] === 0) return false;
-    if (slabs.freeChunks(donor) >= 2 * slabs.classes.chunksPerPage[donor])
-      return this.#takeSpare(donor, sizeClass, !onlyEmpty);
+    if (this.#hasTwoSpare(donor)) return this.#takeSpare(donor, sizeClass, !onlyEmpty);
     if (onlyEmpty) return false;
     const donorTime = this.#policy.victimTime(donor);
     const ownTime = this.#policy.victimTime(sizeClass);
@@ -47,17 +54,55 @@ export class PageMover {
     return this.#take(donor, sizeClass);
   }
 
-  /** Takes a page of whichever class has the oldest victim; for a class that has nothing of its own to evict. */
-  takePage(sizeClass: number): boolean {
+  /**
+   * Takes a page for a class that has nothing of its own to evict: one whose items fit elsewhere, else that of the
+   * oldest victim, else any that nothing in flight holds.
+   *
+   * @param onlyEmpty take nothing but a page whose items fit elsewhere, since eviction is off
+   */
+  takePage(sizeClass: number, onlyEmpty: boolean): boolean {
     const { slabs } = this.#store;
-    let donor = 0;
+    let oldestDonor = 0;
     let oldest = Infinity;
-    for (let other = 1; other <= slabs.classes.largest; other++) {
-      if (other === sizeClass || slabs.pageCount[other] === 0) continue;
-      const time = this.#policy.victimTime(other);
-      if (time < oldest) [donor, oldest] = [other, time];
+    let anySpare = false;
+    for (let donor = 1; donor <= slabs.classes.largest; donor++) {
+      if (donor === sizeClass || slabs.pageCount[donor] === 0) continue;
+      if (this.#hasSpare(donor)) {
+        if (this.#takeSpare(donor, sizeClass, !onlyEmpty)) return true;
+        anySpare = true;
+      }
+      const time = this.#policy.victimTime(donor);
+      if (time < oldest) [oldestDonor, oldest] = [donor, time];
     }
-    return donor !== 0 && this.#take(donor, sizeClass);
+    if (onlyEmpty) return anySpare && this.#takeAny(sizeClass, true);
+    return (oldestDonor !== 0 && this.#take(oldestDonor, sizeClass)) || this.#takeAny(sizeClass, false);
+  }
+
+  /** Whether a class can give a page and still has a page's worth of free chunks. */
+  #hasTwoSpare(donor: number): boolean {
+    const { slabs } = this.#store;
+    return donor !== 0 && slabs.freeChunks(donor) >= 2 * slabs.classes.chunksPerPage[donor];
+  }
+
+  /** Whether a class has room for all that is in one of its pages. */
+  #hasSpare(donor: number): boolean {
+    const { slabs } = this.#store;
+    return slabs.freeChunks(donor) >= slabs.classes.chunksPerPage[donor];
+  }
+
+  /** Goes over the pages, from where it stopped the last time, until one can be taken. */
+  #takeAny(sizeClass: number, onlyEmpty: boolean): boolean {
+    const { slabs } = this.#store;
+    let tries = 0;
+    for (let left = slabs.pagesInUse; left > 0 && tries < PAGES_TRIED_MAX; left--) {
+      const page = (this.#cursor % slabs.pagesInUse) as PageIndex;
+      this.#cursor = page + 1;
+      const donor = slabs.classOfPage(page);
+      if (donor === sizeClass || (onlyEmpty && !this.#hasSpare(donor))) continue;
+      tries++;
+      if (this.#movePage(page, sizeClass, !onlyEmpty)) return true;
+    }
+    return false;
   }
 
   #clearlyOlder(donorTime: number, ownTime: number): boolean {

@@ -22,6 +22,8 @@ export class Slabs {
   readonly pageCount: Int32Array;
   /** Free chunks by class number, without those that have not been cut. */
   readonly freeCount: Int32Array;
+  /** The class that was last seen with a page to spare, which it may have used since; 0 = none yet. */
+  spareClass = 0;
   readonly #memory: Memory;
   /** The class of each page; 0 = not in use. */
   readonly #pageClass: Uint8Array;
@@ -86,7 +88,7 @@ export class Slabs {
     memory.setWord(ref, OLDER, head);
     if (head !== NONE) memory.setWord(head, NEWER, ref);
     this.#freeHead[sizeClass] = ref;
-    this.freeCount[sizeClass]++;
+    if (++this.freeCount[sizeClass] >= 2 * this.classes.chunksPerPage[sizeClass]) this.spareClass = sizeClass;
   }
 
   /** The page a chunk lies in. */

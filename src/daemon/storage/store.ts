@@ -16,7 +16,7 @@ import { SegmentedLru } from './lru.ts';
 import { Memory } from './memory.ts';
 import { PageMover } from './page-mover.ts';
 import { S3Fifo } from './s3fifo.ts';
-import { CHUNK_BYTES_MAX, PAGE_BYTES, SizeClasses } from './size-classes.ts';
+import { PAGE_BYTES, SizeClasses } from './size-classes.ts';
 import { Slabs } from './slabs.ts';
 import { StoreStats } from './store-stats.ts';
 
@@ -266,27 +266,42 @@ export class Store {
 
   #allocateChunked(runBytes: number): ChunkRef {
     const { memory, items } = this;
-    const largest = this.slabs.classes.largest;
-    if (runBytes > this.slabs.pageLimit * PAGE_BYTES) return this.#outOfMemory(largest);
-    const first = this.#allocateChunk(largest);
-    if (first === NONE) return NONE;
+    const { classes, pageLimit } = this.slabs;
+    if (runBytes > pageLimit * PAGE_BYTES) return this.#outOfMemory(classes.largest);
+    const furtherBytes = runBytes - FIRST_ROOM;
+    const fullChunks = Math.ceil(furtherBytes / FURTHER_ROOM) - 1;
+    // The last chunk comes first: its class may have to be given a page, and pages with chunks in flight stay.
+    const tailClass = classes.classFor(furtherBytes - fullChunks * FURTHER_ROOM + layout.HEADER_BYTES);
+    const tail = this.#allocateChunk(tailClass);
+    if (tail === NONE) return NONE;
+    memory.setWord(tail, layout.STATE, layout.IN_FLIGHT);
+    const first = this.#allocateChunk(classes.largest);
+    if (first === NONE) {
+      this.slabs.free(tail, tailClass);
+      return NONE;
+    }
     memory.setWord(first, layout.STATE, layout.IN_FLIGHT | layout.CHUNKED);
-    items.setNextChunk(first, NONE);
+    items.setNextChunk(first, tail);
+    this.#continue(first, tail, NONE);
     let last = first;
-    for (let left = runBytes - FIRST_ROOM; left > 0; left -= FURTHER_ROOM) {
-      const bytes = Math.min(left, FURTHER_ROOM) + layout.HEADER_BYTES;
-      const chunk = this.#allocateChunk(bytes === CHUNK_BYTES_MAX ? largest : this.slabs.classes.classFor(bytes));
+    for (let left = fullChunks; left > 0; left--) {
+      const chunk = this.#allocateChunk(classes.largest);
       if (chunk === NONE) {
         this.#freeChunks(first);
         return NONE;
       }
-      memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
-      memory.setWord(chunk, layout.CHAIN, first);
-      memory.setWord(chunk, layout.OLDER, NONE);
+      this.#continue(first, chunk, tail);
       items.setNextChunk(last, chunk);
       last = chunk;
     }
     return first;
+  }
+
+  /** Makes a chunk a further one of an item, before `next`. */
+  #continue(first: ChunkRef, chunk: ChunkRef, next: ChunkRef): void {
+    this.memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
+    this.memory.setWord(chunk, layout.CHAIN, first);
+    this.memory.setWord(chunk, layout.OLDER, next);
   }
 
   #allocateChunk(sizeClass: number): ChunkRef {
@@ -304,8 +319,8 @@ export class Store {
   #makeRoom(sizeClass: number): boolean {
     if (this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
     const victim = this.policy.victim(sizeClass);
-    if (this.#evictionDisabled && (victim === NONE || this.deathOf(victim) === ABSENT)) return false;
-    if (victim === NONE) return this.#mover.takePage(sizeClass);
+    const mayGo = victim !== NONE && (!this.#evictionDisabled || this.deathOf(victim) !== ABSENT);
+    if (!mayGo) return this.#mover.takePage(sizeClass, this.#evictionDisabled);
     this.remove(victim);
     return true;
   }

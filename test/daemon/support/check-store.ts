@@ -76,13 +76,14 @@ function checkFreeLists(store: Store, census: Census): void {
 
 /** Every linked item is in exactly one list of its class, the one that its state names. */
 function checkLists(store: Store, census: Census): void {
-  const { lru, memory, slabs } = store;
+  const { memory, slabs } = store;
+  const { lists } = store.policy;
   let walked = 0;
   for (let sizeClass = 1; sizeClass <= slabs.classes.largest; sizeClass++) {
     for (const list of LISTS) {
       let length = 0;
       let older = NONE;
-      for (let ref = lru.tail(sizeClass, list); ref !== NONE; ref = memory.link(ref, layout.NEWER)) {
+      for (let ref = lists.oldest(sizeClass, list); ref !== NONE; ref = memory.link(ref, layout.NEWER)) {
         assert(census.linked.get(ref) === sizeClass, () => `${ref} in list ${list} of class ${sizeClass}`);
         const state = memory.word(ref, layout.STATE);
         assert((state & layout.LIST_MASK) >>> layout.LIST_SHIFT === list, () => `${ref} is not marked for ${list}`);
@@ -90,7 +91,7 @@ function checkLists(store: Store, census: Census): void {
         older = ref;
         assert(++length <= census.linked.size, () => `list ${list} of class ${sizeClass} has a circle`);
       }
-      assert(length === lru.count[sizeClass * 4 + list], () => `list ${list} of ${sizeClass} has ${length} items`);
+      assert(length === lists.length(sizeClass, list), () => `list ${list} of ${sizeClass} has ${length} items`);
       walked += length;
     }
   }

@@ -5,6 +5,7 @@
 import { ManualClock } from '../../../src/base/clock.ts';
 import { SecondHand } from '../../../src/daemon/clock.ts';
 import { Engine, Mode, type Outcome } from '../../../src/daemon/engine.ts';
+import type { EvictionPolicyName } from '../../../src/daemon/storage/eviction.ts';
 import { ItemCursor } from '../../../src/daemon/storage/items.ts';
 import { NONE, type ChunkRef } from '../../../src/daemon/storage/layout.ts';
 import { Store } from '../../../src/daemon/storage/store.ts';
@@ -18,6 +19,8 @@ export interface DriverOptions {
   memoryBytes: number;
   itemSizeMax?: number;
   evictionDisabled?: boolean;
+  /** `lru` unless given. */
+  eviction?: EvictionPolicyName;
   growthFactor?: number;
   hashSeed?: number;
 }
@@ -52,6 +55,7 @@ export class EngineDriver {
         memoryLimitBytes: options.memoryBytes,
         scratchBytes: SCRATCH_BYTES,
         evictionDisabled: options.evictionDisabled ?? false,
+        eviction: options.eviction ?? 'lru',
         hashSeed: options.hashSeed ?? 1,
         ...(options.growthFactor === undefined ? {} : { growthFactor: options.growthFactor }),
       },
