@@ -13,12 +13,13 @@ import { findSubjects } from './harness/subjects.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { micro } from './micro/micro.ts';
+import { soak } from './soak.ts';
 import { startup } from './startup.ts';
 
 /** sysexits.h: wrong usage. */
 const EXIT_USAGE = 64;
 
-const PARTS: Record<string, BenchPart> = { compare, memory, eviction, latency, startup, micro };
+const PARTS: Record<string, BenchPart> = { compare, memory, eviction, latency, startup, soak, micro };
 
 /** Progress goes to standard error, so that standard output is the report. */
 function say(line: string): void {

@@ -37,11 +37,13 @@ export interface BenchOptions {
   readonly requests: number | undefined;
   /** Items for the latency scenarios. */
   readonly items: number;
+  /** Idle connections for the soak; its own number if not given. */
+  readonly connections: number | undefined;
 }
 
 export const USAGE = `npm run bench -- [part] [flags]
 
-parts: compare (default), memory, eviction, latency, startup, micro
+parts: compare (default), memory, eviction, latency, startup, soak, micro
   --workload A,B      only these workloads            --rounds N          repetitions (5)
   --seconds S         measured seconds per run (2)    --runtime LIST      of ours: default, node, bun (default)
   --base REV          measure a revision of ours too  --peer PATH         measure another memcached too
@@ -52,7 +54,7 @@ parts: compare (default), memory, eviction, latency, startup, micro
   --load-runtime PATH run the load under another Node or Bun
   --memory LIST       values of -m (memory, eviction) --trace A,B         traces (eviction): names or files
   --requests N        requests per trace (eviction)   --eviction A,B      policies of ours (eviction)
-  --items N           items (latency; 5,000,000)
+  --items N           items (latency; 5,000,000)      --connections N     idle ones (soak; 10,000)
 The real memcached comes from MEMCACHED=path, PATH, or the image memcached:1.6.`;
 
 const FLAGS = {
@@ -76,6 +78,7 @@ const FLAGS = {
   trace: { type: 'string' },
   requests: { type: 'string' },
   items: { type: 'string' },
+  connections: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -132,6 +135,7 @@ export function readOptions(args: readonly string[]): { part: string; options: B
       traces: list(values.trace),
       requests: positive(values.requests, 'requests'),
       items: positive(values.items, 'items') ?? 5_000_000,
+      connections: positive(values.connections, 'connections'),
     },
   };
 }
