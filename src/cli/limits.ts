@@ -14,6 +14,9 @@ export const RESTART_DELAY_MAX_MS = 5_000;
 /** A child that lived this long starts again at the shortest wait. */
 export const RESTART_FORGIVE_MS = 10_000;
 
+/** Starts of a local fleet's process that never came to run, before the fleet is given up. */
+export const LOCAL_STARTS_MAX = 3;
+
 /** How long children may take to end after SIGTERM; then they are killed. Below Docker's default grace of 10 s. */
 export const CHILD_STOP_TIMEOUT_MS = 5_000;
 /** A second signal within this time is the same Ctrl-C, delivered by the terminal and by npm; after it, it means "now". */

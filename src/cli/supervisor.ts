@@ -16,6 +16,8 @@ export interface FatalEnd extends ChildEnd {
 export interface SupervisorOptions {
   /** Gets one line for each death and each new start, without a newline. */
   tell: (line: string) => void;
+  /** A child that dies so often and has never run for {@link RESTART_FORGIVE_MS} is the end of everything; never unless given. */
+  startsMax?: number;
   launch?: Launch;
   clock?: Clock;
 }
@@ -28,6 +30,8 @@ interface Entry {
   /** Deaths one after the other, each soon after its start. */
   deaths: number;
   running: boolean;
+  /** Has lived long enough once to be called working. */
+  hasRun: boolean;
   /** Its end is wanted. */
   stopping: boolean;
   cancelRestart: (() => void) | undefined;
@@ -70,7 +74,7 @@ export class Supervisor {
   readonly #hold = setInterval(() => {}, 2 ** 30);
 
   constructor(options: SupervisorOptions) {
-    this.#options = { launch: launchWith(), clock: systemClock, ...options };
+    this.#options = { launch: launchWith(), clock: systemClock, startsMax: Infinity, ...options };
   }
 
   /** Resolves when the first child ends whose end is the end of everything, and that was not asked for. */
@@ -88,6 +92,7 @@ export class Supervisor {
       starts: 1,
       deaths: 0,
       running: true,
+      hasRun: false,
       stopping: false,
       cancelRestart: undefined,
     };
@@ -131,16 +136,18 @@ export class Supervisor {
   #onEnd(entry: Entry, end: ChildEnd): void {
     entry.running = false;
     if (entry.stopping) return;
-    const { clock, tell } = this.#options;
+    const { clock, tell, startsMax } = this.#options;
     const { spec } = entry;
     const livedMs = clock.monotonicMs() - entry.startedMs;
     // Bad flags stay bad; a port that is taken at the very first start is an answer to whoever asked for the start.
     const hopeless = end.code === EXIT_USAGE || (end.code === EXIT_PORT_TAKEN && entry.starts === 1);
-    if (spec.onExit === 'end' || hopeless) {
+    if (livedMs >= RESTART_FORGIVE_MS) entry.hasRun = true;
+    entry.deaths = livedMs >= RESTART_FORGIVE_MS ? 1 : entry.deaths + 1;
+    const neverRuns = !entry.hasRun && entry.deaths >= startsMax;
+    if (spec.onExit === 'end' || hopeless || neverRuns) {
       this.#fatal.resolve({ name: spec.name, ...end });
       return;
     }
-    entry.deaths = livedMs >= RESTART_FORGIVE_MS ? 1 : entry.deaths + 1;
     const delayMs = restartDelayMs(entry.deaths);
     tell(`${spec.name} (pid ${entry.child.pid}) ended with ${describeEnd(end)}; starting it again in ${delayMs} ms`);
     entry.cancelRestart = clock.setTimer(delayMs, () => this.#restart(entry));

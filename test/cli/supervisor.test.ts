@@ -29,12 +29,13 @@ class FakeChild implements Child {
   }
 }
 
-function setUp() {
+function setUp(startsMax = Infinity) {
   const clock = new ManualClock();
   const children: FakeChild[] = [];
   const told: string[] = [];
   const supervisor = new Supervisor({
     clock,
+    startsMax,
     tell: (line) => told.push(line),
     launch: () => {
       const child = new FakeChild(100 + children.length);
@@ -98,6 +99,22 @@ describe('restarts', () => {
     await children[1]?.end(71);
     clock.advance(200);
     expect(children).toHaveLength(3);
+  });
+
+  test('a child that never comes to run is given up, one that has run is not', async () => {
+    const { clock, children, supervisor } = setUp(2);
+    supervisor.start(sidecar);
+    clock.advance(10_000);
+    for (let death = 0; death < 4; death += 1) {
+      await children.at(-1)?.end(1);
+      clock.advance(5_000);
+    }
+    expect(await settledNow(supervisor.fatal)).toBe('pending');
+    supervisor.start({ ...sidecar, name: 'other' });
+    await children.at(-1)?.end(1);
+    clock.advance(100);
+    await children.at(-1)?.end(3);
+    expect(await supervisor.fatal).toEqual({ name: 'other', code: 3, signal: null });
   });
 
   test('the delay is bounded whatever the count', () => {

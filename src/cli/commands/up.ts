@@ -10,7 +10,7 @@ import { aborted } from '../../base/lifecycle.ts';
 import { endWithNpm } from '../../base/parent.ts';
 import { processIo, runCommand, EXIT_UNAVAILABLE, type Io } from '../command.ts';
 import { splitDaemonFlags } from '../daemon-flags.ts';
-import { LOCAL_NODES_MAX } from '../limits.ts';
+import { LOCAL_NODES_MAX, LOCAL_STARTS_MAX } from '../limits.ts';
 import { planLocalFleet, type LocalFleet } from '../local-fleet.ts';
 import { assertFree } from '../ports.ts';
 import { untilCoordinatorAnswers, untilReady } from '../ready.ts';
@@ -58,7 +58,7 @@ async function supervise(fleet: LocalFleet, io: Io): Promise<number> {
   const tell = (line: string): void => io.err(`memfleet up: ${line}\n`);
   const signals = stopSignals(systemClock);
   endWithNpm(io.env);
-  const supervisor = new Supervisor({ tell });
+  const supervisor = new Supervisor({ tell, startsMax: LOCAL_STARTS_MAX });
   for (const child of fleet.core) supervisor.start(child);
   let code = 0;
   try {
