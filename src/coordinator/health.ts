@@ -11,7 +11,7 @@ import type { Logger } from '../base/log.ts';
 import type { NodeState } from '../topology/document.ts';
 import type { ObservedNode } from './discovery.ts';
 import { STATS_AGE_MAX_MS, STATS_ENTRIES_MAX } from './limits.ts';
-import { canAnswer, checkDelayMs, firstHealth, nextHealth, wantedCheck } from './node-state.ts';
+import { checkDelayMs, firstHealth, nextHealth, wantedCheck } from './node-state.ts';
 import type { HealthEvent, HealthSettings, NodeHealth } from './node-state.ts';
 import type { Prober, ProberFactory } from './prober.ts';
 
@@ -116,10 +116,10 @@ export class HealthMonitor {
     return new Map([...this.#entries].map(([name, entry]) => [name, entry.health.state]));
   }
 
-  /** True while nodes are probed and none of them answers: the coordinator may be the one that is cut off. */
+  /** True while a node in the ring is silent and no other is heard: the coordinator may be the one that is cut off. */
   isBlind(): boolean {
-    const probed = [...this.#entries.values()].filter((entry) => canAnswer(entry.health.hint));
-    return probed.length > 0 && probed.every((entry) => entry.health.failures >= this.#options.settings.fallCount);
+    const { fallCount } = this.#options.settings;
+    return [...this.#entries.values()].some(({ health }) => health.state === 'active' && health.failures >= fallCount);
   }
 
   /** Takes a node out of the ring, or lets it back in. False if there is no such node. */

@@ -93,6 +93,7 @@ describe('a new fleet', () => {
     world.source.observe(...nodes(1, 2));
     await world.pass(1_000);
     expect(world.told).toEqual(['cache-1 active, cache-2 joining']);
+    expect(world.fleet.held).toBeUndefined();
     world.daemons.silent.clear();
     await world.pass(1_000);
     expect(world.last).toBe('cache-1 active, cache-2 active');
