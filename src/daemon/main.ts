@@ -10,8 +10,7 @@ import { productVersion } from '../base/version.ts';
 import { helpText, readDaemonOptions } from './options.ts';
 import { Server } from './server.ts';
 import { MEMCACHED_VERSION } from './stats.ts';
-import { bunTransport } from './transport-bun.ts';
-import { nodeTransport } from './transport-node.ts';
+import { chooseTransport } from './transports.ts';
 
 const EXIT_FAILURE = 1;
 const KEEP_ALIVE_MS = 1000;
@@ -40,7 +39,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const server = new Server({
     settings: request.settings,
-    transport: process.versions['bun'] === undefined ? nodeTransport : bunTransport,
+    transport: chooseTransport(process.env['MEMFLEET_NODE_TRANSPORT']),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
     log: (line) => void process.stderr.write(`${line}\n`),

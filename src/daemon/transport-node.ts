@@ -12,8 +12,7 @@ class NodeSocket implements TransportSocket {
 
   constructor(socket: Socket, unixPath: string | undefined) {
     this.#socket = socket;
-    this.peer = unixPath === undefined ? endpoint(socket.remoteAddress, socket.remotePort) : `unix:${unixPath}`;
-    this.local = unixPath === undefined ? endpoint(socket.localAddress, socket.localPort) : `unix:${unixPath}`;
+    [this.peer, this.local] = nameEndpoints(socket, unixPath);
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
@@ -55,13 +54,43 @@ function attach(socket: Socket, handler: SocketHandler, options: ListenOptions):
   socket.on('close', () => handler.onClose());
 }
 
-function bind(server: Server, address: ListenAddress, backlog: number): Promise<void> {
+/** The two ends of a connection, as `stats conns` names them. */
+export function nameEndpoints(socket: Socket, unixPath: string | undefined): [peer: string, local: string] {
+  if (unixPath !== undefined) return [`unix:${unixPath}`, `unix:${unixPath}`];
+  return [endpoint(socket.remoteAddress, socket.remotePort), endpoint(socket.localAddress, socket.localPort)];
+}
+
+/**
+ * Binds a server.
+ *
+ * @throws FleetError PORT_TAKEN
+ */
+export function bind(server: Server, address: ListenAddress, backlog: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(address, error)));
-    server.once('listening', () => resolve());
+    server.once('listening', () => {
+      server.on('error', () => {});
+      resolve();
+    });
     if ('path' in address) server.listen({ path: address.path, backlog });
     else server.listen({ host: address.host, port: address.port, backlog });
   });
+}
+
+/** A listening server of `node:net`. */
+export class NodeListener implements Listener {
+  readonly port: number;
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    const bound = server.address();
+    this.port = bound !== null && typeof bound === 'object' ? bound.port : 0;
+    this.#server = server;
+  }
+
+  close(): void {
+    this.#server.close();
+  }
 }
 
 export const nodeTransport: Transport = {
@@ -73,12 +102,7 @@ export const nodeTransport: Transport = {
     });
     if (unixPath !== undefined) removeOldSocket(unixPath);
     await bind(server, address, options.backlog);
-    server.on('error', () => {});
     if ('path' in address) chmodSync(address.path, address.mode);
-    const bound = server.address();
-    return {
-      port: bound !== null && typeof bound === 'object' ? bound.port : 0,
-      close: () => void server.close(),
-    };
+    return new NodeListener(server);
   },
 };
