@@ -1,26 +1,18 @@
 /**
- * One connection: cuts what arrives into requests, has the engine carry them out, and sends the answers, one write per
- * read. Owns the unfinished rest of a read (`carry`), the item whose value is arriving, and whatever its reader has not
- * taken yet.
+ * One connection: gives what arrives to a session, which knows the protocol, and sends its answers, one write per read.
+ * Owns the unfinished rest of a read (`carry`) and whatever its reader has not taken yet.
  *
- *              ┌──────── line complete ────────┐            answers not taken
- *     LINE ────┼─► storage ─► VALUE ──► LINE    │    any ──────────────────────► suspended: reading stops,
- *              ├─► refused ─► SWALLOW ─► LINE   │        ◄────────────────────── onDrain goes on where it stopped
- *              └─► get ─► RETRIEVE ─► LINE ─────┘
+ *                                  answers not taken
+ *     reading ─────────────────────────────────────────────────► suspended: reading stops
+ *        ▲────────────── onDrain goes on where it stopped ───────────┘
  *
  * Everything runs on one event loop; nothing here waits.
  */
-import { CR, LF, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
-import * as replies from '../protocol/text/replies.ts';
-import { parseRequest } from '../protocol/text/request-parser.ts';
-import { Command, KEY_BYTES_MAX, Parse, TextRequest } from '../protocol/text/request.ts';
-import { adminCommand, type AdminContext, type ExpectedBody } from './admin-commands.ts';
-import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
-import { Mode, Outcome, type Engine } from './engine.ts';
+import type { AdminContext } from './admin-commands.ts';
+import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
-import { ItemCursor } from './storage/items.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+import { TextSession } from './text-session.ts';
 import type { SocketHandler, TransportSocket } from './transport.ts';
 
 /** What all connections of a daemon share. */
@@ -31,19 +23,22 @@ export interface ConnectionContext extends AdminContext {
   forget(connection: Connection): void;
 }
 
-const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4 } as const;
-type State = (typeof State)[keyof typeof State];
+/** A connection's protocol, with what it has to remember between two reads. */
+export interface Session {
+  /**
+   * Works on the bytes from `start` up to and without `end`, of one request or a part of it. There is room for
+   * REPLY_BYTES_MAX in the output; more it makes itself.
+   *
+   * @returns how many bytes it used, 0 if it needs more of them
+   */
+  step(bytes: Uint8Array, start: number, end: number): number;
+  /** The connection is gone: gives back what was unfinished. */
+  abandon(): void;
+  /** What it is doing, in memcached's words. */
+  readonly stateName: string;
+}
 
 const EMPTY = new Uint8Array(0);
-
-/** The line that is being worked on; only valid within one step. */
-const request = new TextRequest();
-
-const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
-
-const GET_WORD = [0x67, 0x65, 0x74];
-/** Spaces that may stand before a long retrieval line (memcached.c, try_read_command_ascii). */
-const LEADING_SPACES_MAX = 100;
 
 export class Connection implements SocketHandler {
   /** Number of the connection, for `stats conns` and -vv. */
@@ -56,27 +51,13 @@ export class Connection implements SocketHandler {
   /** Bytes have come since this was last set to false. */
   sawData = true;
   readonly #context: ConnectionContext;
-  #state: State = State.LINE;
+  #session: Session | undefined;
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
   /** The output region that the socket still reads. */
   #retained: Region = NO_REGION;
   #carry: Uint8Array = EMPTY;
-  // VALUE and SWALLOW
-  #mode: Mode = Mode.SET;
-  #item: ChunkRef = NONE;
-  #cursor = new ItemCursor();
-  #bytesLeft = 0;
-  #casLow = 0;
-  #casHigh = 0;
-  #noreply = false;
-  // RETRIEVE
-  #command: Command = Command.GET;
-  #exptime = 0;
-  // BODY
-  #body: Uint8Array = EMPTY;
-  #onBody: ExpectedBody['onBody'] = () => EMPTY;
 
   constructor(id: number, socket: TransportSocket, context: ConnectionContext) {
     this.id = id;
@@ -88,8 +69,7 @@ export class Connection implements SocketHandler {
   /** What it is doing, in memcached's words. */
   get stateName(): string {
     if (this.#suspended) return 'conn_mwrite';
-    if (this.#state === State.VALUE || this.#state === State.BODY) return 'conn_nread';
-    return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
+    return this.#session?.stateName ?? 'conn_new_cmd';
   }
 
   /** Whether answers are waiting to be taken. */
@@ -131,8 +111,7 @@ export class Connection implements SocketHandler {
     this.#open = false;
     this.#context.output.release(this.#retained);
     this.#retained = NO_REGION;
-    if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
-    this.#item = NONE;
+    this.#session?.abandon();
     this.#context.forget(this);
   }
 
@@ -142,42 +121,35 @@ export class Connection implements SocketHandler {
     this.socket.end();
   }
 
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.#open = false;
+    this.socket.destroy();
+  }
+
   // ---- one read ----
 
   #run(bytes: Uint8Array, start: number, end: number): void {
     const { output } = this.#context;
+    const session = (this.#session ??= this.#greet(bytes[start]));
     let at = start;
     while (at < end && this.#open) {
-      if (output.room < limits.REPLY_BYTES_MAX && !this.#flush()) break;
-      const used = this.#step(bytes, at, end);
+      if (output.room < limits.REPLY_BYTES_MAX && !this.flush()) break;
+      const used = session.step(bytes, at, end);
       at += used;
       if (used === 0 || this.#suspended) break;
     }
-    if (!this.#suspended && !output.isEmpty) this.#flush();
+    if (!this.#suspended && !output.isEmpty) this.flush();
     this.#carry = at < end && this.#open ? bytes.slice(at, end) : EMPTY;
   }
 
-  /** Works on the bytes from `start` on; returns how many it used, 0 if it needs more of them. */
-  #step(bytes: Uint8Array, start: number, end: number): number {
-    switch (this.#state) {
-      case State.LINE:
-        return this.#line(bytes, start, end);
-      case State.VALUE:
-        return this.#value(bytes, start, end);
-      case State.SWALLOW:
-        return this.#swallow(end - start);
-      case State.RETRIEVE: {
-        const newline = findNewline(bytes, start, end);
-        const used = this.#retrieve(bytes, start, lineEnd(bytes, start, newline));
-        return used < 0 ? newline + 1 - start : used;
-      }
-      default:
-        return this.#collectBody(bytes, start, end);
-    }
+  /** The session for a connection that begins with this byte. */
+  #greet(_first: number | undefined): Session {
+    return new TextSession(this, this.#context);
   }
 
   /** Sends the collected answers; false if the socket did not take them all, and the connection is now suspended. */
-  #flush(): boolean {
+  flush(): boolean {
     const { output, engine } = this.#context;
     engine.counters.bytesWritten += output.length;
     const flushed = output.flush(this.socket);
@@ -191,7 +163,7 @@ export class Connection implements SocketHandler {
    * Sends an answer from memory of its own, since it does not fit among the collected ones; they were flushed before,
    * and if the socket has not taken them yet this one goes behind them.
    */
-  #sendLarge(answer: Uint8Array): void {
+  sendLarge(answer: Uint8Array): void {
     this.#context.engine.counters.bytesWritten += answer.length;
     if (!this.socket.write(answer, 0, answer.length)) this.#suspend();
   }
@@ -200,350 +172,5 @@ export class Connection implements SocketHandler {
     this.#suspended = true;
     this.stalledSince = this.#context.time.now;
     this.socket.pause();
-  }
-
-  // ---- lines ----
-
-  #line(bytes: Uint8Array, start: number, end: number): number {
-    const newline = findNewline(bytes, start, end);
-    if (newline === end) {
-      if (end - start > limits.LINE_BYTES_MAX) this.#judgeLongLine(bytes, start, end);
-      return 0;
-    }
-    const stop = lineEnd(bytes, start, newline);
-    const used = newline + 1 - start;
-    this.lastCommandAt = this.#context.time.now;
-    const verdict = parseRequest(bytes, start, stop, request);
-    if (verdict !== Parse.OK) {
-      this.#refuse(verdict);
-      return used;
-    }
-    return this.#execute(bytes, start, end, used);
-  }
-
-  #judgeLongLine(bytes: Uint8Array, start: number, end: number): void {
-    let at = start;
-    while (at < end && bytes[at] === SPACE) at++;
-    const isGet =
-      at - start <= LEADING_SPACES_MAX &&
-      GET_WORD.every((letter, i) => bytes[at + i] === letter) &&
-      (bytes[at + 3] === SPACE || (bytes[at + 3] === 0x73 && bytes[at + 4] === SPACE));
-    if (!isGet || end - start > limits.RETRIEVAL_LINE_BYTES_MAX) {
-      this.#open = false;
-      this.socket.destroy();
-    }
-  }
-
-  #refuse(verdict: Parse): void {
-    switch (verdict) {
-      case Parse.BAD_FORMAT:
-        return this.#reply(replies.BAD_FORMAT);
-      case Parse.BAD_EXPTIME:
-        return this.#reply(replies.BAD_EXPTIME);
-      case Parse.BAD_DELTA:
-        return this.#reply(replies.BAD_DELTA);
-      case Parse.BAD_DELETE:
-        return this.#reply(replies.BAD_DELETE);
-      default:
-        return this.#context.output.reply(replies.ERROR);
-    }
-  }
-
-  /** Answers, unless the client asked not to. */
-  #reply(constant: Uint8Array): void {
-    if (!request.noreply) this.#context.output.reply(constant);
-  }
-
-  /** Carries out the parsed request; returns the bytes used, `used` of which are its line. */
-  #execute(bytes: Uint8Array, start: number, end: number, used: number): number {
-    const { engine } = this.#context;
-    switch (request.command) {
-      case Command.GET:
-      case Command.GETS:
-      case Command.GAT:
-      case Command.GATS:
-        return this.#startRetrieval(bytes, start, used);
-      case Command.SET:
-        return this.#store(Mode.SET, bytes, start, end, used);
-      case Command.ADD:
-        return this.#store(Mode.ADD, bytes, start, end, used);
-      case Command.REPLACE:
-        return this.#store(Mode.REPLACE, bytes, start, end, used);
-      case Command.APPEND:
-        return this.#store(Mode.APPEND, bytes, start, end, used);
-      case Command.PREPEND:
-        return this.#store(Mode.PREPEND, bytes, start, end, used);
-      case Command.CAS:
-        return this.#store(Mode.CAS, bytes, start, end, used);
-      case Command.INCR:
-      case Command.DECR:
-        this.#arithmetic(bytes);
-        return used;
-      case Command.TOUCH: {
-        const outcome = engine.touch(bytes, request.keyStart, request.keyEnd, request.exptime);
-        this.#reply(outcome === Outcome.DONE ? replies.TOUCHED : replies.NOT_FOUND);
-        return used;
-      }
-      case Command.DELETE: {
-        const outcome = engine.delete(bytes, request.keyStart, request.keyEnd);
-        this.#reply(outcome === Outcome.DONE ? replies.DELETED : replies.NOT_FOUND);
-        return used;
-      }
-      case Command.FLUSH_ALL:
-        this.#flushAll();
-        return used;
-      case Command.QUIT:
-        this.#quit();
-        return used;
-      default:
-        this.#administer(bytes);
-        return used;
-    }
-  }
-
-  #flushAll(): void {
-    const { engine, settings } = this.#context;
-    if (!settings.flushEnabled) return this.#reply(replies.FLUSH_DISABLED);
-    engine.flushAll(request.exptime);
-    this.#reply(replies.OK);
-  }
-
-  #quit(): void {
-    this.#flush();
-    this.end();
-  }
-
-  #arithmetic(bytes: Uint8Array): void {
-    const { engine, output } = this.#context;
-    const delta = request.numberExact
-      ? request.number
-      : (BigInt(request.high >>> 0) << 32n) | BigInt(request.low >>> 0);
-    const increase = request.command === Command.INCR;
-    const outcome = engine.arithmetic(increase, bytes, request.keyStart, request.keyEnd, delta);
-    if (outcome === Outcome.DONE) {
-      if (!request.noreply) output.text(`${engine.arithmeticResult}\r\n`);
-    } else if (outcome === Outcome.NOT_FOUND) {
-      this.#reply(replies.NOT_FOUND);
-    } else {
-      this.#reply(outcome === Outcome.NO_MEMORY ? replies.INCR_OUT_OF_MEMORY : replies.NOT_A_NUMBER);
-    }
-  }
-
-  /** version, verbosity, stats, config, shutdown: commands that make text, out of the hot path. */
-  #administer(bytes: Uint8Array): void {
-    const answer = adminCommand(request, bytes, this.#context);
-    if (typeof answer !== 'string') {
-      this.#body = new Uint8Array(answer.bodyBytes);
-      this.#bytesLeft = answer.bodyBytes;
-      this.#onBody = answer.onBody;
-      this.#state = State.BODY;
-      return;
-    }
-    if (request.noreply || answer === '') return;
-    const { output } = this.#context;
-    if (answer.length <= output.room) output.text(answer);
-    else {
-      if (!output.isEmpty) this.#flush();
-      this.#sendLarge(Buffer.from(answer, 'latin1'));
-    }
-  }
-
-  // ---- retrieval ----
-
-  #startRetrieval(bytes: Uint8Array, start: number, used: number): number {
-    if (longestWord(bytes, request.keyStart, request.lineEnd) > KEY_BYTES_MAX) {
-      this.#context.output.reply(replies.BAD_FORMAT);
-      return used;
-    }
-    this.#command = request.command;
-    this.#exptime = request.exptime;
-    const keysStart = request.keyStart;
-    const partly = this.#retrieve(bytes, keysStart, request.lineEnd);
-    if (partly < 0) return used;
-    this.#state = State.RETRIEVE;
-    return keysStart - start + partly;
-  }
-
-  /**
-   * Answers the keys from `start` on.
-   *
-   * @returns -1 if all were answered, and END with them; else the connection was suspended, and this is how far it got
-   */
-  #retrieve(bytes: Uint8Array, start: number, end: number): number {
-    const { engine, output } = this.#context;
-    const withCas = this.#command === Command.GETS || this.#command === Command.GATS;
-    const touches = this.#command === Command.GAT || this.#command === Command.GATS;
-    let at = start;
-    for (;;) {
-      while (at < end && bytes[at] === SPACE) at++;
-      const keyStart = at;
-      while (at < end && bytes[at] !== SPACE && bytes[at] !== 0) at++;
-      if (at === keyStart) break;
-      const ref = engine.find(bytes, keyStart, at);
-      if (ref === NONE) {
-        if (isConfigKey(bytes, keyStart, at)) {
-          this.#sendConfig();
-          continue;
-        }
-        engine.countMiss();
-        if (touches) engine.countTouchMiss();
-        continue;
-      }
-      const large = output.valueRoom(ref) > output.room && !this.#makeRoom(ref);
-      if (this.#suspended) return keyStart - start;
-      if (touches) engine.touchFound(ref, this.#exptime);
-      if (large) this.#sendLarge(this.#largeValue(ref, withCas));
-      else if (withCas) output.valueWithCas(ref);
-      else output.value(ref);
-      engine.countHit(ref);
-      if (this.#suspended) return at - start;
-    }
-    if (output.room < limits.REPLY_BYTES_MAX && !this.#flush()) return at - start;
-    output.reply(replies.END);
-    this.#state = State.LINE;
-    return -1;
-  }
-
-  /** The fleet's configuration under the key that old auto-discovery clients ask for. */
-  #sendConfig(): void {
-    const { output, clusterConfig } = this.#context;
-    const answer = Buffer.from(clusterConfig.legacyValue(), 'latin1');
-    if (answer.length + limits.REPLY_BYTES_MAX > output.room && !output.isEmpty) this.#flush();
-    if (answer.length + limits.REPLY_BYTES_MAX > output.room) this.#sendLarge(answer);
-    else output.reply(answer);
-  }
-
-  /** Sends what was collected so that a value fits; false if it is too large to be collected at all. */
-  #makeRoom(ref: ChunkRef): boolean {
-    const { output } = this.#context;
-    if (!output.isEmpty) this.#flush();
-    return output.valueRoom(ref) <= output.room;
-  }
-
-  #largeValue(ref: ChunkRef, withCas: boolean): Uint8Array {
-    const { output, engine } = this.#context;
-    const answer = Buffer.allocUnsafe(output.valueRoom(ref));
-    if (withCas) return answer.subarray(0, output.writeValueWithCas(ref, answer, 0));
-    answer.set(replies.VALUE);
-    const length = engine.store.items.runBytes(ref);
-    engine.store.items.copyRun(ref, 0, length, answer, replies.VALUE.length);
-    return answer.subarray(0, replies.VALUE.length + length);
-  }
-
-  // ---- storage ----
-
-  #store(mode: Mode, bytes: Uint8Array, start: number, end: number, used: number): number {
-    const { engine } = this.#context;
-    const { valueBytes, keyStart, keyEnd } = request;
-    if (isConfigKey(bytes, keyStart, keyEnd)) return this.#refuseValue(replies.CONFIG_REFUSED, used);
-    const item = engine.begin(mode, bytes, keyStart, keyEnd, request.flags, request.exptime, valueBytes);
-    if (item === NONE) {
-      return this.#refuseValue(engine.failure === Outcome.TOO_LARGE ? replies.TOO_LARGE : replies.OUT_OF_MEMORY, used);
-    }
-    this.#mode = mode;
-    this.#item = item;
-    this.#noreply = request.noreply;
-    this.#casLow = request.low;
-    this.#casHigh = request.high;
-    this.#bytesLeft = valueBytes + 2;
-    this.#state = State.VALUE;
-    engine.store.items.openValue(item, this.#cursor);
-    const at = start + used;
-    return at < end ? used + this.#value(bytes, at, end) : used;
-  }
-
-  /** Answers a storage command whose value is not wanted, and skips the value. */
-  #refuseValue(why: Uint8Array, used: number): number {
-    this.#reply(why);
-    this.#state = State.SWALLOW;
-    this.#bytesLeft = request.valueBytes + 2;
-    return used;
-  }
-
-  #value(bytes: Uint8Array, start: number, end: number): number {
-    const { engine } = this.#context;
-    const count = Math.min(end - start, this.#bytesLeft);
-    engine.store.items.append(this.#cursor, bytes, start, start + count);
-    this.#bytesLeft -= count;
-    if (this.#bytesLeft === 0) this.#valueComplete();
-    return count;
-  }
-
-  #valueComplete(): void {
-    const { engine, output } = this.#context;
-    const item = this.#item;
-    this.#item = NONE;
-    this.#state = State.LINE;
-    let answer = replies.BAD_DATA_CHUNK;
-    if (engine.store.items.endsLine(item)) {
-      answer = storageReply(engine.commit(this.#mode, item, this.#casLow, this.#casHigh));
-    } else {
-      engine.reject(item);
-    }
-    if (!this.#noreply) output.reply(answer);
-  }
-
-  #swallow(available: number): number {
-    const count = Math.min(available, this.#bytesLeft);
-    this.#bytesLeft -= count;
-    if (this.#bytesLeft === 0) this.#state = State.LINE;
-    return count;
-  }
-
-  #collectBody(bytes: Uint8Array, start: number, end: number): number {
-    const count = Math.min(end - start, this.#bytesLeft);
-    this.#body.set(bytes.subarray(start, start + count), this.#body.length - this.#bytesLeft);
-    this.#bytesLeft -= count;
-    if (this.#bytesLeft > 0) return count;
-    this.#state = State.LINE;
-    this.#context.output.reply(this.#onBody(this.#body));
-    this.#body = EMPTY;
-    return count;
-  }
-}
-
-/** Position of the next line feed, or `end`. */
-function findNewline(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && bytes[at] !== LF) at++;
-  return at;
-}
-
-/** End of a line without its carriage return, which counts only behind something else. */
-function lineEnd(bytes: Uint8Array, start: number, newline: number): number {
-  return newline - start > 1 && bytes[newline - 1] === CR ? newline - 1 : newline;
-}
-
-/** Bytes of the longest word; a NUL ends the line. */
-function longestWord(bytes: Uint8Array, start: number, end: number): number {
-  let longest = 0;
-  let wordStart = start;
-  let at = start;
-  for (; at < end && bytes[at] !== 0; at++) {
-    if (bytes[at] === SPACE) {
-      longest = Math.max(longest, at - wordStart);
-      wordStart = at + 1;
-    }
-  }
-  return Math.max(longest, at - wordStart);
-}
-
-/** Whether a key is the reserved one; its length alone tells nearly all others apart. */
-function isConfigKey(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === CONFIG_KEY.length && equalBytes(bytes, start, CONFIG_KEY, 0, CONFIG_KEY.length);
-}
-
-function storageReply(outcome: Outcome): Uint8Array {
-  switch (outcome) {
-    case Outcome.STORED:
-      return replies.STORED;
-    case Outcome.NOT_STORED:
-      return replies.NOT_STORED;
-    case Outcome.EXISTS:
-      return replies.EXISTS;
-    case Outcome.NOT_FOUND:
-      return replies.NOT_FOUND;
-    default:
-      return replies.OUT_OF_MEMORY;
   }
 }
