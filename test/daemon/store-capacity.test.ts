@@ -83,7 +83,7 @@ describe('eviction', () => {
     let state = 12345;
     for (let i = 0; i < 3000; i++) {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-      const scale = [100, 2000, 20_000, largest][i % 4]!;
+      const scale = [100, 2000, 20_000, largest][i % 4];
       const value = source.subarray(0, 1 + (state % scale));
       expect(driver.set(`k${i}`, value), `value ${i} of ${value.length} bytes`).toBe(Outcome.STORED);
       expect(driver.get(`k${i}`)?.value.equals(value)).toBe(true);

@@ -3,7 +3,7 @@
  * one it may forget but never lies, and its insides agree after every step. Method: random commands (fast-check, which
  * prints seed and path when it fails), a clock that only the test moves.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Mode, Outcome } from '../../src/daemon/engine.ts';
 import { NONE, type ChunkRef } from '../../src/daemon/storage/layout.ts';
@@ -227,7 +227,7 @@ describe('a store with room for everything', () => {
         const driver = new EngineDriver({ memoryBytes: 64 * MEGABYTE, itemSizeMax: 64 * MEGABYTE });
         const model = new Model();
         fc.modelRun(() => ({ model, real: { driver, casOf: new Map() } }), list);
-        for (const key of [...model.items.keys()]) get(key).run(model, { driver, casOf: new Map() });
+        for (const key of model.items.keys()) get(key).run(model, { driver, casOf: new Map() });
         checkStore(driver.store);
         expect(driver.store.stats.total('evicted')).toBe(0);
       }),
@@ -353,7 +353,7 @@ class SmallStore {
   }
 
   giveUpAll(): void {
-    for (const slot of [...this.#slots.keys()]) this.#end(slot, false);
+    for (const slot of this.#slots.keys()) this.#end(slot, false);
   }
 
   #write(kind: 'set' | 'add' | 'append' | 'prepend', key: string, value: Buffer): void {
