@@ -7,9 +7,6 @@ import { Connection } from '../../src/client/connection.ts';
 import { describeWith } from '../support/requirements.ts';
 import { buildImage, docker, eventually, IMAGE, run } from './support.ts';
 
-/** By this label whoever cleans up after a run that was cut off finds our containers. */
-const LABEL = ['--label', 'memfleet.test=image'];
-
 /** What compose.yaml gives every container of ours. */
 const HARDENED = (
   '--init --read-only --cap-drop ALL --security-opt no-new-privileges:true ' +
@@ -34,7 +31,7 @@ describeWith(['docker'], 'the image', () => {
 
   /** Starts a container of the image in the background; gone after the test. */
   async function start(options: string[], ...command: string[]): Promise<string> {
-    const id = await docker('run', '-d', ...LABEL, ...HARDENED, ...options, IMAGE, ...command);
+    const id = await docker('run', '-d', ...HARDENED, ...options, IMAGE, ...command);
     started.push(id);
     return id;
   }
@@ -64,7 +61,7 @@ describeWith(['docker'], 'the image', () => {
       touch /var/lib/memfleet/x && echo written
       grep -E '^Cap(Prm|Eff|Bnd)' /proc/self/status
     `;
-    const options = ['run', '--rm', ...LABEL, '--cap-drop', 'ALL', '--entrypoint', 'sh', IMAGE, '-c', script];
+    const options = ['run', '--rm', '--cap-drop', 'ALL', '--entrypoint', 'sh', IMAGE, '-c', script];
     const words = await docker(...options);
     expect(words.split(/\s+/)).toEqual([
       '11211',
@@ -83,7 +80,7 @@ describeWith(['docker'], 'the image', () => {
 
   test('has one Node, no sources and no development tools', async () => {
     const script = 'ls; ls node_modules/.bin | grep -cE "^(node|tsc|vitest)$"; ls -d src test node_modules/typescript';
-    const { stdout } = await run('docker', ['run', '--rm', ...LABEL, '--entrypoint', 'sh', IMAGE, '-c', script]);
+    const { stdout } = await run('docker', ['run', '--rm', '--entrypoint', 'sh', IMAGE, '-c', script]);
     expect(stdout.trim().split('\n')).toEqual([
       'LICENSE',
       'bin',
@@ -97,7 +94,7 @@ describeWith(['docker'], 'the image', () => {
 
   test('says in one line what is wrong with a flag, and ends', async () => {
     for (const command of [['-m', 'lots'], ['--no-such-flag'], ['no-such-command'], ['coordinator', '--listen', 'x']]) {
-      const { code, stderr } = await run('docker', ['run', '--rm', ...LABEL, ...HARDENED, IMAGE, ...command]);
+      const { code, stderr } = await run('docker', ['run', '--rm', ...HARDENED, IMAGE, ...command]);
       expect([code, stderr.trim().split('\n')], command.join(' ')).toEqual([64, [expect.stringMatching(/\S/)]]);
     }
   });

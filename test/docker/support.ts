@@ -55,10 +55,13 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Builds the image under the tests' tag; after the first time the engine's cache makes this a second's work. */
+/**
+ * Builds the image under the tests' tag; after the first time the engine's cache makes this a second's work. Its label
+ * is on every container of it, so that what a cut-off run left can be found.
+ */
 export async function buildImage(): Promise<void> {
   const secret = ['--secret', `id=ca,src=${process.env['BUILD_CA_FILE'] ?? '/dev/null'}`];
-  await docker('build', '-q', '-f', 'docker/Dockerfile', '-t', IMAGE, ...secret, '.');
+  await docker('build', '-q', '-f', 'docker/Dockerfile', '-t', IMAGE, '--label', 'memfleet.test=image', ...secret, '.');
 }
 
 /** Asks again and again until the answer is neither undefined nor an error. */
