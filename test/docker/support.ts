@@ -61,7 +61,19 @@ export async function docker(...args: string[]): Promise<string> {
  */
 export async function buildImage(): Promise<void> {
   const secret = ['--secret', `id=ca,src=${process.env['BUILD_CA_FILE'] ?? '/dev/null'}`];
-  await docker('build', '-q', '-f', 'docker/Dockerfile', '-t', IMAGE, '--label', 'memfleet.test=image', ...secret, '.');
+  await docker(
+    'build',
+    '--progress',
+    'plain',
+    '-f',
+    'docker/Dockerfile',
+    '-t',
+    IMAGE,
+    '--label',
+    'memfleet.test=image',
+    ...secret,
+    '.',
+  );
 }
 
 /** Asks again and again until the answer is neither undefined nor an error. */
