@@ -76,10 +76,10 @@ function mayImport(own: string, path: string, specifier: string): boolean {
     const target = inSource(path, specifier);
     // The command starts the other processes, each through its main.
     if (area(own) === 'cli' && /^(daemon|sidecar|coordinator)\/main\.ts$/.test(target)) return true;
-    return area(target) === area(own) || AREAS[area(own)]?.includes(area(target)) === true;
+    return area(target) === area(own) || (AREAS[area(own)] ?? []).includes(area(target));
   }
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-  return PACKAGES[name]?.some((place) => own === place || area(own) === place) === true;
+  return (PACKAGES[name] ?? []).some((place) => own === place || area(own) === place);
 }
 
 describe('imports', () => {
@@ -153,10 +153,11 @@ describe('files', () => {
       const text = read(path);
       for (const [, kind, name = ''] of text.matchAll(EXPORT)) {
         const elsewhere = code.some((other) => other !== path && words.get(other)?.has(name) === true);
-        // A type may be exported for whoever wants to name what a signature in the same file asks for.
+        // A type names what a signature in the same file asks for, a constant says what a bound is: to be read by both
+        // people and the file itself is use enough. A function or class that only its file uses needs no export.
         const ownUses = text.split(new RegExp(`\\b${name.replaceAll('$', '\\$')}\\b`)).length - 1;
-        const isType = kind === 'interface' || kind === 'type';
-        if (!elsewhere && !(isType && ownUses > 1)) unused.push(`${path}: ${name}`);
+        const speaksForItself = kind === 'interface' || kind === 'type' || /^[A-Z0-9_]+$/.test(name);
+        if (!elsewhere && !(speaksForItself && ownUses > 1)) unused.push(`${path}: ${name}`);
       }
     }
     expect(unused).toEqual([]);

@@ -1,6 +1,5 @@
 /** `memfleet nodes`. */
-import type { Static } from 'typebox';
-import type { NodeList, NodeView } from '../../api/coordinator.ts';
+import type { NodeView } from '../../api/coordinator.ts';
 import { formatHostPort } from '../../base/config.ts';
 import { FLEET_OPTION, JSON_OPTION, processIo, runCommand, type Io } from '../command.ts';
 import { getJson } from '../coordinator.ts';
@@ -12,10 +11,17 @@ const SPEC = {
   options: { fleet: FLEET_OPTION, json: JSON_OPTION },
 };
 
+/** What is read of `GET /v1/nodes`. */
+interface NodeList {
+  /** Why the topology is older than what is known. */
+  held: string | null;
+  nodes: NodeView[];
+}
+
 /** Resolves with 0 if the coordinator answered. */
 export function main(args: readonly string[], io: Io = processIo()): Promise<number> {
   return runCommand(SPEC, args, io, async ({ fleet, json }) => {
-    const list = (await getJson(fleet, '/v1/nodes')) as Static<typeof NodeList>;
+    const list = (await getJson(fleet, '/v1/nodes')) as NodeList;
     if (json) {
       io.out(`${JSON.stringify(list, null, 2)}\n`);
       return 0;
