@@ -1,7 +1,7 @@
 /** What the daemon counts, in typed-array slots and plain numbers; names are memcached's. Written by the engine and the server. */
 
 /** Counters per size class, as `stats slabs` shows them; `stats` shows their sums. */
-export class ClassCounters {
+class ClassCounters {
   readonly setCommands: Float64Array;
   readonly touchHits: Float64Array;
   readonly deleteHits: Float64Array;
@@ -35,6 +35,8 @@ export class Counters {
   getMisses = 0;
   getExpired = 0;
   getFlushed = 0;
+  /** The command `me`, which is all that memcached's cmd_meta counts. */
+  metaCommands = 0;
   touchCommands = 0;
   touchMisses = 0;
   deleteMisses = 0;
@@ -58,7 +60,7 @@ export class Counters {
   reset(): void {
     this.classes.reset();
     this.getCommands = this.getMisses = this.getExpired = this.getFlushed = 0;
-    this.touchCommands = this.touchMisses = this.deleteMisses = 0;
+    this.metaCommands = this.touchCommands = this.touchMisses = this.deleteMisses = 0;
     this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
     this.storeTooLarge = this.storeNoMemory = 0;
     this.bytesRead = this.bytesWritten = 0;
