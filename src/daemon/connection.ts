@@ -11,6 +11,7 @@
 import type { AdminContext } from './admin-commands.ts';
 import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
+import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
 import type { SocketHandler, TransportSocket } from './transport.ts';
@@ -19,6 +20,7 @@ import type { SocketHandler, TransportSocket } from './transport.ts';
 export interface ConnectionContext extends AdminContext {
   readonly engine: Engine;
   readonly output: Output;
+  readonly meta: MetaCommands;
   /** The connection has ended. */
   forget(connection: Connection): void;
 }

@@ -19,6 +19,12 @@ export const OUTPUT_REGIONS = 8;
 export const REPLY_BYTES_MAX = 512;
 
 /**
+ * Room that the answer to a meta command may need at most, without the value itself: every flag there is, a key of 250
+ * bytes or 252 of base64, an opaque, the line ends. As large as REPLY_BYTES_MAX, so that there is always room for it.
+ */
+export const META_HEAD_BYTES_MAX = 512;
+
+/**
  * A line without an end is a mistake once it is this long, unless it is a retrieval: the connection is closed
  * (memcached.c, try_read_command_ascii).
  */

@@ -9,6 +9,7 @@ import { Connection, type ConnectionContext } from './connection.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
 import * as limits from './limits.ts';
+import { MetaCommands } from './meta-commands.ts';
 import { Output } from './output.ts';
 import { SecondHand } from './clock.ts';
 import type { Settings } from './settings.ts';
@@ -45,6 +46,7 @@ export class Server implements ConnectionContext {
   readonly engine: Engine;
   readonly counters: Counters;
   readonly output: Output;
+  readonly meta: MetaCommands;
   readonly crawler: Crawler;
   readonly clusterConfig: ClusterConfig;
   readonly productVersion: string;
@@ -80,6 +82,7 @@ export class Server implements ConnectionContext {
     this.engine = new Engine(this.store, this.time, settings.itemSizeMax);
     this.counters = this.engine.counters;
     this.output = new Output(this.store, readBytes);
+    this.meta = new MetaCommands(this.engine, this.output, this.time);
     this.crawler = new Crawler(this.store);
     this.clusterConfig = new ClusterConfig(settings.configToken);
   }

@@ -73,7 +73,7 @@ function commandRows(counters: Counters): Row[] {
     ['cmd_set', sum(classes.setCommands)],
     ['cmd_flush', counters.flushCommands],
     ['cmd_touch', counters.touchCommands],
-    ['cmd_meta', 0],
+    ['cmd_meta', counters.metaCommands],
     ['get_hits', sum(classes.lruHits)],
     ['get_misses', counters.getMisses],
     ['get_expired', counters.getExpired],

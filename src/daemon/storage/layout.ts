@@ -72,6 +72,9 @@ export const CONTINUATION = 1024;
 export const READS_SHIFT = 11;
 export const READS_MASK = 3 << READS_SHIFT;
 
+/** The CAS is one that a client chose (meta protocol, E): it says nothing of the item's age. */
+export const CAS_CHOSEN = 8192;
+
 export const TAG_SHIFT = 16;
 
 export function keyBytesOf(shape: number): number {

@@ -40,6 +40,9 @@ export const ABSENT = 0;
 export const EXPIRED = 1;
 export const FLUSHED = 2;
 
+/** Items with a CAS of their client's choice that may outlive a flush of the same second; more are flushed with the rest. */
+const CHOSEN_SINCE_FLUSH_MAX = 10_000;
+
 /** Tries of one allocation to make room, each of which frees at least a chunk; then it fails. */
 const ROOM_TRIES_MAX = 64;
 
@@ -62,6 +65,10 @@ export class Store {
   #flushedSecond = 0;
   /** Items with a CAS value below this are flushed; 0 = none. */
   #flushedCas = 0;
+  /** The second of the last immediate flush; 0 = none. */
+  #flushedAt = 0;
+  /** Items with a CAS of their client's choice, stored since the last flush and within its second. */
+  readonly #chosenSinceFlush = new Set<ChunkRef>();
   /** A flush that is still to come: in this second it takes what has a time up to it. */
   #pendingFlush = Infinity;
 
@@ -110,6 +117,7 @@ export class Store {
     if (this.#pendingFlush <= this.#time.now) this.#settleFlush();
     if (this.#flushedSecond === 0 && this.#flushedCas === 0) return ABSENT;
     if (this.memory.word(ref, layout.TIME) <= this.#flushedSecond) return FLUSHED;
+    if ((this.memory.word(ref, layout.STATE) & layout.CAS_CHOSEN) !== 0) return this.#deathOfChosen(ref);
     return this.casOf(ref) < this.#flushedCas ? FLUSHED : ABSENT;
   }
 
@@ -198,6 +206,26 @@ export class Store {
   }
 
   /**
+   * Gives a linked item a CAS value that its client chose (meta protocol, E). Such a value does not tell whether the item
+   * is older than a flush, so its time does, and in the second of the flush a list of those that came behind it.
+   */
+  setCas(ref: ChunkRef, low: number, high: number): void {
+    const { memory } = this;
+    memory.setWord(ref, layout.CAS_LOW, low);
+    memory.setWord(ref, layout.CAS_HIGH, high);
+    memory.setWord(ref, layout.STATE, memory.word(ref, layout.STATE) | layout.CAS_CHOSEN);
+    if (this.#flushedAt === this.#time.now && this.#chosenSinceFlush.size < CHOSEN_SINCE_FLUSH_MAX) {
+      this.#chosenSinceFlush.add(ref);
+    }
+  }
+
+  #deathOfChosen(ref: ChunkRef): number {
+    const time = this.memory.word(ref, layout.TIME);
+    if (time !== this.#flushedAt) return time < this.#flushedAt ? FLUSHED : ABSENT;
+    return this.#chosenSinceFlush.has(ref) ? ABSENT : FLUSHED;
+  }
+
+  /**
    * Makes every item that is there now invisible, at once or from a later second on; it takes the place of a flush that
    * is still to come. Takes no time: items are found to be flushed when they are met.
    *
@@ -212,6 +240,8 @@ export class Store {
     this.#pendingFlush = second > this.#time.now ? second - 1 : Infinity;
     if (second === 0 || this.#flushedSecond === this.#time.now) {
       this.#flushedCas = ++this.#lastCas;
+      this.#flushedAt = this.#time.now;
+      this.#chosenSinceFlush.clear();
       this.#flushedSecond = 0;
     }
   }
