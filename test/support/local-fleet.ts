@@ -62,9 +62,9 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs a program to its end. */
-export async function run(file: string, args: readonly string[], input?: string): Promise<Ran> {
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+/** Runs a program to its end, in this folder unless told otherwise. */
+export async function run(file: string, args: readonly string[], input?: string, cwd?: string): Promise<Ran> {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd });
   const output = collect(child);
   child.stdin.end(input);
   const [code] = (await once(child, 'close')) as [number | null];
@@ -92,11 +92,11 @@ export class LocalFleet implements AsyncDisposable {
     this.#output = collect(process);
   }
 
-  /** Starts `memfleet up` and resolves when it says that it is ready. */
-  static async start(nodes: number, flags: readonly string[] = []): Promise<LocalFleet> {
+  /** Starts `memfleet up`, of this checkout unless told otherwise, and resolves when it says that it is ready. */
+  static async start(nodes: number, flags: readonly string[] = [], command = MEMFLEET): Promise<LocalFleet> {
     const ports = await freePorts(nodes);
     const args = ['up', '--nodes', String(nodes), ...portFlags(ports), ...flags];
-    const fleet = new LocalFleet(spawn(MEMFLEET, args, { stdio: ['ignore', 'pipe', 'pipe'] }), ports, nodes);
+    const fleet = new LocalFleet(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }), ports, nodes);
     const said = (): boolean => fleet.stdout.includes('ready: ') || fleet.#process.exitCode !== null;
     await until('the fleet to be ready', said, START_LIMIT_MS);
     if (fleet.#process.exitCode !== null) throw new Error(`memfleet up ended: ${fleet.stderr}`);
