@@ -23,8 +23,19 @@ export interface ExpectedBody {
   onBody: (body: Uint8Array) => Uint8Array;
 }
 
-/** The answer to an administrative request, or the data block it still needs. */
-export function adminCommand(request: TextRequest, bytes: Uint8Array, context: AdminContext): string | ExpectedBody {
+/** A data block that is not wanted: skipped behind the answer, since left unread it would be taken for commands. */
+export interface RefusedBody {
+  /** Its length with the line end. */
+  bodyBytes: number;
+  refusal: Uint8Array;
+}
+
+/** The answer to an administrative request, or the data block that follows it. */
+export function adminCommand(
+  request: TextRequest,
+  bytes: Uint8Array,
+  context: AdminContext,
+): string | ExpectedBody | RefusedBody {
   const words: string[] = [];
   for (let i = 0; i < request.wordCount; i++) {
     words.push(Buffer.from(bytes.subarray(request.wordStart[i], request.wordEnd[i])).toString('latin1'));
@@ -70,14 +81,13 @@ function statsCommand(words: string[], context: AdminContext): string {
 }
 
 /** config get NAME · config set cluster FLAGS BYTES TOKEN */
-function configCommand(words: string[], config: ClusterConfig): string | ExpectedBody {
+function configCommand(words: string[], config: ClusterConfig): string | ExpectedBody | RefusedBody {
   if (words[1] === 'get' && words.length === 3) return config.answer(words[2] ?? '');
   if (words[1] !== 'set' || words.length < 5) return 'ERROR\r\n';
   const length = Number(words[4]);
   if (!/^\d{1,9}$/.test(words[4] ?? '')) return 'CLIENT_ERROR bad command line format\r\n';
   const permitted = words[2] === 'cluster' && config.permits(words[5] ?? '');
-  // The data block is read in any case: left unread it would be taken for commands.
-  if (length > CONFIG_BYTES_MAX) return 'SERVER_ERROR configuration too large\r\n';
+  if (length > CONFIG_BYTES_MAX) return { bodyBytes: length + 2, refusal: replies.CONFIG_TOO_LARGE };
   return {
     bodyBytes: length + 2,
     onBody: (body) => {

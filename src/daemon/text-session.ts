@@ -82,7 +82,8 @@ export class TextSession implements Session {
         return this.#swallow(end - start);
       case State.RETRIEVE: {
         const newline = findNewline(bytes, start, end);
-        const used = this.#retrieve(bytes, start, lineEnd(bytes, start, newline));
+        const stop = newline > start && bytes[newline - 1] === CR ? newline - 1 : newline;
+        const used = this.#retrieve(bytes, start, stop);
         return used < 0 ? newline + 1 - start : used;
       }
       default:
@@ -197,7 +198,7 @@ export class TextSession implements Session {
   }
 
   #quit(): void {
-    this.#connection.flush();
+    if (!this.#context.output.isEmpty) this.#connection.flush();
     this.#connection.end();
   }
 
@@ -220,6 +221,12 @@ export class TextSession implements Session {
   /** version, verbosity, stats, config, shutdown: commands that make text, out of the hot path. */
   #administer(bytes: Uint8Array): void {
     const answer = adminCommand(request, bytes, this.#context);
+    if (typeof answer === 'object' && 'refusal' in answer) {
+      this.#context.output.reply(answer.refusal);
+      this.#bytesLeft = answer.bodyBytes;
+      this.#state = State.SWALLOW;
+      return;
+    }
     if (typeof answer !== 'string') {
       this.#body = new Uint8Array(answer.bodyBytes);
       this.#bytesLeft = answer.bodyBytes;
@@ -271,6 +278,7 @@ export class TextSession implements Session {
       if (ref === NONE) {
         if (isConfigKey(bytes, keyStart, at)) {
           this.#sendConfig();
+          if (this.#connection.isSuspended) return at - start;
           continue;
         }
         engine.countMiss();
@@ -296,9 +304,10 @@ export class TextSession implements Session {
   #sendConfig(): void {
     const { output, clusterConfig } = this.#context;
     const answer = Buffer.from(clusterConfig.legacyValue(), 'latin1');
-    if (answer.length + limits.REPLY_BYTES_MAX > output.room && !output.isEmpty) this.#connection.flush();
-    if (answer.length + limits.REPLY_BYTES_MAX > output.room) this.#connection.sendLarge(answer);
-    else output.reply(answer);
+    if (answer.length + limits.REPLY_BYTES_MAX <= output.room) return output.reply(answer);
+    if (!output.isEmpty) this.#connection.flush();
+    // Not collected even if it fits now: after a flush that was not taken the output belongs to other connections.
+    this.#connection.sendLarge(answer);
   }
 
   /** Sends what was collected so that a value fits; false if it is too large to be collected at all. */

@@ -1,0 +1,33 @@
+/** A whole daemon in process, over a transport in memory and a clock that stands still. */
+import { ManualClock } from '../../../src/base/clock.ts';
+import { Server } from '../../../src/daemon/server.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../../src/daemon/settings.ts';
+import { MemoryTransport, type MemorySocket } from '../../support/memory-transport.ts';
+
+export interface MemoryServer {
+  server: Server;
+  clock: ManualClock;
+  connect(): MemorySocket;
+}
+
+export async function startMemoryServer(settings: Partial<Settings> = {}): Promise<MemoryServer> {
+  const clock = new ManualClock();
+  const transport = new MemoryTransport();
+  const server = new Server({
+    settings: { ...DEFAULT_SETTINGS, ...settings },
+    transport,
+    productVersion: '0.0.0',
+    clock,
+    hashSeed: 1,
+    log: () => {},
+  });
+  await server.listen();
+  return { server, clock, connect: () => transport.connect() };
+}
+
+/** One general statistic. */
+export function stat(socket: MemorySocket, name: string): number {
+  const match = new RegExp(`STAT ${name} (\\S+)`).exec(socket.ask('stats\r\n'));
+  if (match === null) throw new Error(`no stat ${name}`);
+  return Number(match[1]);
+}
