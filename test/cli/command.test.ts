@@ -48,8 +48,7 @@ test.each([
 
 test('--help goes to standard output and calls nothing', async () => {
   const { said, io } = world();
-  const never = (): Promise<number> => Promise.reject(new Error('called'));
-  expect(await runCommand(SPEC, ['--help'], io, never)).toBe(0);
+  expect(await runCommand(SPEC, ['--help'], io, () => Promise.reject(new Error('called')))).toBe(0);
   expect(said.out).toMatch(
     /^memfleet try \[options\] KEY \[N\]\nTries\.\n\n {2}--size NUMBER .*MEMFLEET_TRY; default 3/,
   );
