@@ -11,7 +11,8 @@ import type { Clock } from '../base/clock.ts';
 import type { HostPort } from '../base/config.ts';
 import type { Logger } from '../base/log.ts';
 import { productVersion } from '../base/version.ts';
-import { discoveryPayload } from '../topology/discovery-payload.ts';
+import { discoveryEntry, discoveryPayload } from '../topology/discovery-payload.ts';
+import { activeNodes, type TopologyDocument } from '../topology/document.ts';
 import { DISCOVERY_PAYLOAD_BYTES_SAFE } from '../topology/limits.ts';
 import { DISCOVERY_CONNECTIONS_MAX, DISCOVERY_IDLE_MS, DISCOVERY_LINE_BYTES_MAX } from './limits.ts';
 import type { Publisher } from './publisher.ts';
@@ -107,19 +108,30 @@ export class DiscoveryEndpoint {
   }
 
   #configuration(word: string, key: string, asked: string | undefined): string {
-    const { publisher, log } = this.#options;
+    const { publisher } = this.#options;
     const document = publisher.current?.document;
     const payload = asked === key && document !== undefined ? discoveryPayload(document) : undefined;
     if (payload === undefined || document === undefined) return 'END\r\n';
     const bytes = Buffer.byteLength(payload);
-    if (bytes > DISCOVERY_PAYLOAD_BYTES_SAFE && this.#warnedVersion !== document.version) {
-      this.#warnedVersion = document.version;
+    if (this.#warnedVersion !== document.version) this.#warn(document, bytes);
+    return `${word} ${key} 0 ${bytes}\r\n${payload}\r\nEND\r\n`;
+  }
+
+  /** Once for each version: what some clients, or all of them, will not see. */
+  #warn(document: TopologyDocument, bytes: number): void {
+    const { log } = this.#options;
+    this.#warnedVersion = document.version;
+    if (bytes > DISCOVERY_PAYLOAD_BYTES_SAFE) {
       log.warn(
         { bytes, safe: DISCOVERY_PAYLOAD_BYTES_SAFE },
         'node list too long for pymemcache, which reads 4096 bytes',
       );
     }
-    return `${word} ${key} 0 ${bytes}\r\n${payload}\r\nEND\r\n`;
+    const omitted = activeNodes(document).filter((node) => discoveryEntry(node) === undefined);
+    if (omitted.length > 0) {
+      const nodes = omitted.slice(0, 10).map(({ name, ip }) => `${name} ${ip}`);
+      log.warn({ nodes, count: omitted.length }, 'nodes without an IPv4 address are not told by auto-discovery');
+    }
   }
 
   #stats(): string {

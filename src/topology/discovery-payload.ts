@@ -6,9 +6,21 @@
  *
  * Both line ends are LF alone and count as bytes of the payload. Pure.
  * Source: "Adding auto discovery to your client library", docs.aws.amazon.com/AmazonElastiCache.
+ *
+ * The document may name nodes in ways that some client of this protocol cannot read, so a node is written in a form
+ * that all of them can, or not at all:
+ *
+ * - host: letters, digits, `.` and `-`, and never `END` in it: dalli-elasticache knows no other characters and takes a
+ *   line with END for the last. A host that is not so, or is empty, is replaced by the IP address.
+ * - ip: always an IPv4 address: dalli-elasticache, npm memcached and .NET drop an entry without one, gomemcache connects
+ *   to nothing else. An IPv4 address mapped into IPv6 is unwrapped; without one the host is taken if it is one. A node
+ *   that has neither (IPv6 alone, or a name that does not resolve yet) is left out.
+ * - the whole answer below 4096 bytes, about 90 nodes, or pymemcache loses some: {@link DISCOVERY_PAYLOAD_BYTES_SAFE}.
+ *   A longer list is given out all the same, for the clients that read it.
  */
+import { isIPv4 } from 'node:net';
 import { FleetError } from '../base/errors.ts';
-import { activeNodes, type TopologyDocument } from './document.ts';
+import { activeNodes, type TopologyDocument, type TopologyNode } from './document.ts';
 import { NODES_MAX, VERSION_MAX } from './limits.ts';
 
 /** One entry of the list. */
@@ -26,13 +38,29 @@ export interface DiscoveryPayload {
 }
 
 /**
- * The payload for the active nodes of `document`, or undefined if there are none: an empty list makes some clients
- * throw, so an endpoint then answers as for an unknown key (`END`).
+ * The payload for the active nodes of `document`, or undefined if there are none that could be written: an empty list
+ * makes some clients throw, so an endpoint then answers as for an unknown key (`END`).
  */
 export function discoveryPayload(document: TopologyDocument): string | undefined {
-  const nodes = activeNodes(document);
-  if (nodes.length === 0) return undefined;
-  return `${document.version}\n${nodes.map((node) => `${node.host}|${node.ip}|${node.port}`).join(' ')}\n`;
+  const entries = activeNodes(document).flatMap((node) => discoveryEntry(node) ?? []);
+  return entries.length === 0 ? undefined : `${document.version}\n${entries.join(' ')}\n`;
+}
+
+/** `host|ip|port` of a node, or undefined if it has no form that every client can read. */
+export function discoveryEntry({ host, ip, port }: Pick<TopologyNode, 'host' | 'ip' | 'port'>): string | undefined {
+  const address = toIPv4(ip) ?? toIPv4(host);
+  if (address === undefined) return undefined;
+  return `${isReadableHost(host) ? host : address}|${address}|${port}`;
+}
+
+function isReadableHost(host: string): boolean {
+  return /^[A-Za-z0-9.-]+$/.test(host) && !host.includes('END');
+}
+
+/** `0.0.0.0` stands for no address. */
+function toIPv4(text: string): string | undefined {
+  const plain = text.replace(/^::ffff:/i, '');
+  return isIPv4(plain) && plain !== '0.0.0.0' ? plain : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { discoveryPayload, parseDiscoveryPayload } from '../../src/topology/discovery-payload.ts';
+import { discoveryEntry, discoveryPayload, parseDiscoveryPayload } from '../../src/topology/discovery-payload.ts';
 import { documentOf, nodeOf } from './nodes.ts';
 
 const nodes = [nodeOf({ name: 'cache-1', ip: '10.0.0.1' }), nodeOf({ name: 'cache-2', ip: '10.0.0.2' })];
@@ -55,5 +56,71 @@ describe('the payload of config get cluster', () => {
     `7\n${'a|b|1 '.repeat(5000)}\n`,
   ])('%j is refused', (payload) => {
     expect(() => parseDiscoveryPayload(payload)).toThrow(expect.objectContaining({ code: 'BAD_TOPOLOGY' }) as Error);
+  });
+});
+
+describe('an entry that every client can read', () => {
+  const entry = (host: string, ip: string): string | undefined => discoveryEntry({ host, ip, port: 11211 });
+
+  test('has host and IPv4 address as they are', () => {
+    expect(entry('cache-1.example.com', '10.0.0.1')).toBe('cache-1.example.com|10.0.0.1|11211');
+  });
+
+  test.each(['cache_1', 'BACKEND-1', 'END', 'café', '', 'a b', 'a|b', '::1', 'a/b'])(
+    'has the address for the host %j',
+    (host) => {
+      expect(entry(host, '10.0.0.1')).toBe('10.0.0.1|10.0.0.1|11211');
+    },
+  );
+
+  test('keeps a host with "end" in it, because clients look for capitals', () => {
+    expect(entry('backend-1', '10.0.0.1')).toBe('backend-1|10.0.0.1|11211');
+  });
+
+  test('has the IPv4 address that an IPv6 one stands for', () => {
+    expect(entry('cache-1', '::ffff:10.0.0.1')).toBe('cache-1|10.0.0.1|11211');
+  });
+
+  test('has the host for an address if it is one', () => {
+    expect(entry('10.0.0.1', '')).toBe('10.0.0.1|10.0.0.1|11211');
+    expect(entry('10.0.0.1', '2001:db8::1')).toBe('10.0.0.1|10.0.0.1|11211');
+  });
+
+  test.each(['', '2001:db8::1', 'cache-1', '10.0.0', '10.0.0.256', '0.0.0.0', '10.0.0.01'])(
+    'does not exist for a node whose address is %j',
+    (ip) => {
+      expect(entry('cache-1', ip)).toBeUndefined();
+    },
+  );
+
+  test('a node without one is left out, and the list is none if no node is left', () => {
+    const six = nodeOf({ name: 'cache-3', ip: '2001:db8::3' });
+    expect(discoveryPayload(documentOf([nodes[0], six]))).toBe('1\ncache-1|10.0.0.1|11211\n');
+    expect(discoveryPayload(documentOf([six]))).toBeUndefined();
+  });
+
+  test('is never anything else, whatever a document holds', () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()),
+        fc.integer({ min: 1, max: 65_535 }),
+        (host, ip, port) => {
+          const text = discoveryEntry({ host, ip, port });
+          if (text === undefined) return;
+          // The grammar of dalli-elasticache, which is the narrowest.
+          expect(text).toMatch(/^[-.a-zA-Z0-9]+\|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\|\d{1,5}$/);
+          expect(text).not.toContain('END');
+        },
+      ),
+    );
+  });
+
+  test('ninety nodes of the usual names stay below what pymemcache reads at once', () => {
+    const many = Array.from({ length: 90 }, (_, index) =>
+      nodeOf({ name: `memfleet-cache-${index + 1}`, ip: `172.18.100.${index + 1}` }),
+    );
+    const payload = discoveryPayload(documentOf(many, { version: 1_795_443_210 })) ?? '';
+    expect(`CONFIG cluster 0 ${payload.length}\r\n${payload}\r\nEND\r\n`.length).toBeLessThan(4096);
   });
 });
