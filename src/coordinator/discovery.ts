@@ -58,21 +58,25 @@ export interface MergedNodes {
 }
 
 /**
- * Joins lists: sorted by name, each name and each `host:port` once (the first list wins), at most NODES_MAX.
- * Two nodes with the same `host:port` would have the same points on the ring, so the second cannot be in it.
+ * Joins lists, the first list winning: sorted by name, at most NODES_MAX, and each of these once:
+ * - a name;
+ * - a `host:port`, because two nodes there would have the same points on the ring;
+ * - an `ip:port`, because two nodes there are one daemon that two sources know by different names.
  */
 export function mergeObserved(lists: readonly (readonly ObservedNode[])[]): MergedNodes {
   const byName = new Map<string, ObservedNode>();
-  const nameOfAddress = new Map<string, string>();
+  const holders = new Map<string, string>();
   const rejected: string[] = [];
   for (const node of lists.flat()) {
-    const address = `${node.host}:${node.port}`;
-    const holder = nameOfAddress.get(address);
-    if (byName.has(node.name)) rejected.push(`${node.name}: the name is taken`);
-    else if (holder !== undefined) rejected.push(`${node.name}: ${address} is ${holder}`);
+    const { name, host, ip, port, hint } = node;
+    // What does not run holds no address, even if its source still lists one: another may have it by now.
+    const addresses = [`${host}:${port}`, ...(ip === '' || hint === 'stopped' ? [] : [`${ip}:${port}`])];
+    const taken = addresses.find((address) => holders.has(address));
+    if (byName.has(name)) rejected.push(`${name}: the name is taken`);
+    else if (taken !== undefined) rejected.push(`${name}: ${taken} is ${holders.get(taken)}`);
     else {
-      byName.set(node.name, node);
-      nameOfAddress.set(address, node.name);
+      byName.set(name, node);
+      for (const address of addresses) holders.set(address, name);
     }
   }
   const sorted = [...byName.values()].sort(compareNames);

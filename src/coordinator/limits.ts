@@ -73,3 +73,15 @@ export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
 
 /** A request that has not arrived whole within this time is answered 408. */
 export const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Waits between looks at a source that has to be polled are this share shorter or longer, by chance. */
+export const INTERVAL_JITTER = 0.2;
+
+/** Bytes of a file that lists nodes; a larger one is refused, the last list stays. About 100 bytes a node, and comments. */
+export const STATIC_FILE_BYTES_MAX = 1024 * 1024;
+
+/** A file without a line end at its end, perhaps cut off, is believed once it has not changed for this long. */
+export const STATIC_SETTLE_MS = 2_000;
+
+/** After a file's folder has changed, the file is read within this time, however often it changes. */
+export const STATIC_WATCH_MS = 50;

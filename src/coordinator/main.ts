@@ -2,25 +2,21 @@
  * The process `memfleet coordinator`: reads its options, connects the parts, listens, and ends on a signal. It
  * listens before it looks for nodes, so that a taken port is told before anything else has happened.
  */
-import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { describeOptions } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { DEFAULT_HASHING } from '../topology/document.ts';
 import { buildApp } from './app.ts';
-import type { DiscoveryAdapter } from './discovery.ts';
 import { DiscoveryEndpoint } from './discovery-endpoint.ts';
 import { Fleet } from './fleet.ts';
 import { WATCHERS_MAX } from './limits.ts';
 import { CoordinatorMetrics } from './metrics.ts';
-import { OPTIONS, readCoordinatorOptions, type CoordinatorOptions, type SourceKind } from './options.ts';
-import { ownContainerId } from './own-container.ts';
+import { OPTIONS, readCoordinatorOptions, type CoordinatorOptions } from './options.ts';
 import { memcachedProber } from './prober.ts';
 import { Publisher } from './publisher.ts';
+import { makeSources } from './sources.ts';
 import { fileStore, memoryStore } from './state-file.ts';
-import { fromFile, fromText, parseStaticNodes, staticDiscovery } from './static.ts';
 
 /** Runs the coordinator until a signal ends it. Resolves with the exit code: 0, 64 for bad flags, 71 for a taken port. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -41,7 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
 async function run(options: CoordinatorOptions, log: Logger): Promise<void> {
   const clock = systemClock;
   const random = Math.random;
-  const sources = await Promise.all(options.sources.map((kind) => makeSource(kind, options, log)));
+  const sources = await makeSources(options, { clock, random, log });
   const lifecycle = createLifecycle({ log });
   const publisher = new Publisher(WATCHERS_MAX);
   const metrics = new CoordinatorMetrics();
@@ -96,36 +92,5 @@ async function listening(
     lifecycle.stop('cannot listen');
     await lifecycle.untilStopped();
     throw listenError(error, address);
-  }
-}
-
-async function makeSource(kind: SourceKind, options: CoordinatorOptions, log: Logger): Promise<DiscoveryAdapter> {
-  const clock = systemClock;
-  if (kind === 'static') {
-    const { nodes, nodesFile } = options;
-    // A list on the command line cannot get better: it is refused now, a file's is tried again and again.
-    if (nodes !== undefined) parseStaticNodes(nodes);
-    return staticDiscovery({ read: nodesFile === undefined ? fromText(nodes ?? '') : fromFile(nodesFile), clock });
-  }
-  // Loaded only where it is needed: dockerode takes longer to load than everything else together.
-  const [{ dockerEngine, DEFAULT_DOCKER_HOST }, { dockerDiscovery }] = await Promise.all([
-    import('./docker.ts'),
-    import('./docker-discovery.ts'),
-  ]);
-  return dockerDiscovery({
-    engine: dockerEngine(options.dockerHost ?? DEFAULT_DOCKER_HOST),
-    project: options.project,
-    ownContainer: ownContainerId({ hostname: hostname(), mountinfo: await readOrEmpty('/proc/self/mountinfo') }),
-    random: Math.random,
-    clock,
-    log,
-  });
-}
-
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -3,21 +3,28 @@ import { FleetError } from '../base/errors.ts';
 import { durationMs, integer, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
 import type { Environment, OptionValues, Parser } from '../base/config.ts';
 import { NAME_LENGTH_MAX } from '../topology/limits.ts';
+import { parseDnsNames, type DnsName } from './dns.ts';
 import { DEFAULT_HEALTH, type HealthSettings } from './node-state.ts';
 
-/** A kind of source that can be chosen. */
-export type SourceKind = 'docker' | 'static';
+/** The kinds of source that can be chosen. */
+const SOURCE_KINDS = ['docker', 'swarm', 'kubernetes', 'dns', 'static'] as const;
+
+/** A kind of source. */
+export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 const sourceKinds: Parser<SourceKind[]> = {
-  placeholder: 'docker|static',
+  placeholder: SOURCE_KINDS.join('|'),
   parse(value) {
     const kinds = [...new Set(value.split(',').map((word) => word.trim()))];
-    if (!kinds.every((kind): kind is SourceKind => kind === 'docker' || kind === 'static')) {
-      throw new FleetError('BAD_CONFIG', `expected docker, static or both with a comma, got ${JSON.stringify(value)}`);
+    if (!kinds.every((kind): kind is SourceKind => SOURCE_KINDS.some((known) => known === kind))) {
+      const known = SOURCE_KINDS.join(', ');
+      throw new FleetError('BAD_CONFIG', `expected ${known}, or several with commas, got ${JSON.stringify(value)}`);
     }
     return kinds;
   },
 };
+
+const dnsNames: Parser<DnsName[]> = { placeholder: 'NAME[:PORT],…', parse: parseDnsNames };
 
 /** A name that may stand in a document. */
 const fleetName: Parser<string> = {
@@ -44,10 +51,25 @@ export const OPTIONS = {
   }),
   discover: option(sourceKinds, {
     env: 'MEMFLEET_DISCOVER',
-    help: 'where nodes are found; static if nodes are given, else docker',
+    help: 'where nodes are found, several with commas; default what is given below, else docker',
   }),
   nodes: option(named('NAME=HOST:PORT=SIDECARURL,…'), { env: 'MEMFLEET_NODES', help: 'the nodes, for static' }),
   nodesFile: option(named('PATH'), { env: 'MEMFLEET_NODES_FILE', help: 'a file of nodes, one a line, for static' }),
+  dnsNames: option(dnsNames, { env: 'MEMFLEET_DNS_NAMES', help: 'names whose records are the nodes, for dns' }),
+  dnsServers: option(named('ADDRESS[:PORT],…'), {
+    env: 'MEMFLEET_DNS_SERVERS',
+    help: "who is asked, for dns; default the system's servers",
+  }),
+  dnsInterval: option(durationMs, {
+    env: 'MEMFLEET_DNS_INTERVAL',
+    default: '2s',
+    help: 'between two looks at DNS',
+  }),
+  sidecarPort: option(integer(1, 65_535), {
+    env: 'MEMFLEET_SIDECAR_PORT',
+    default: '9150',
+    help: 'of nodes whose source does not say it',
+  }),
   dockerHost: option(named('URL'), { env: 'DOCKER_HOST', help: 'the engine; default unix:///var/run/docker.sock' }),
   project: option(named('NAME'), {
     env: 'MEMFLEET_PROJECT',
@@ -105,13 +127,20 @@ export interface CoordinatorOptions extends OptionValues<typeof OPTIONS> {
 export function readCoordinatorOptions(args: readonly string[], env: Environment): CoordinatorOptions {
   const options = readOptions(OPTIONS, args, env);
   const listed = options.nodes !== undefined || options.nodesFile !== undefined;
-  const sources = options.discover ?? [listed ? 'static' : 'docker'];
+  const given: SourceKind[] = [];
+  if (options.dnsNames !== undefined) given.push('dns');
+  if (listed) given.push('static');
+  const sources = options.discover ?? (given.length > 0 ? given : ['docker']);
   if (options.nodes !== undefined && options.nodesFile !== undefined) {
     throw new FleetError('BAD_CONFIG', '--nodes and --nodes-file exclude each other');
   }
   if (sources.includes('static') && !listed) {
     throw new FleetError('BAD_CONFIG', '--discover static needs --nodes or --nodes-file');
   }
+  if (sources.includes('dns') && options.dnsNames === undefined) {
+    throw new FleetError('BAD_CONFIG', '--discover dns needs --dns-names');
+  }
+  if (options.dnsInterval < 100) throw new FleetError('BAD_CONFIG', '--dns-interval must be at least 100ms');
   if (options.probeTimeout < 1 || options.probeInterval < 10) {
     throw new FleetError('BAD_CONFIG', '--probe-timeout must be at least 1ms and --probe-interval at least 10ms');
   }

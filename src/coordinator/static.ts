@@ -1,12 +1,12 @@
 /**
- * Discovery from a list: given on the command line, or in a file that is read again whenever it changes.
+ * Discovery from a list: given on the command line, or in a file ({@link file://./static-file.ts}) that is read again
+ * whenever it changes.
  *
  * The form is `NAME=HOST:PORT=SIDECARURL`, then optionally `=WEIGHT`; in a flag separated by commas, in a file by
  * line ends too, with `#` comments. HOST may be a name: it is looked up for `ip`, again and again, while the ring
  * stays where `HOST:PORT` puts it.
  */
 import { lookup as dnsLookup } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { hostPort, httpUrl } from '../base/config.ts';
@@ -55,29 +55,23 @@ function parseEntry(entry: string): StaticNode {
   return { name, ...hostPort.parse(address), sidecar: sidecar === '' ? '' : httpUrl.parse(sidecar), weight };
 }
 
-export interface StaticOptions {
-  /** Gives the list as text; asked again every {@link STATIC_POLL_MS}. */
+/** Where a list comes from. */
+export interface StaticSource {
+  /** Gives the list as text; asked again every {@link STATIC_POLL_MS}. Fails with a FleetError. */
   readonly read: () => Promise<string>;
+  /** Calls back when the list may have changed, until the function it returns is called. */
+  readonly watch?: (changed: () => void) => () => void;
+}
+
+export interface StaticOptions extends StaticSource {
   readonly clock: Clock;
   /** Default: the system's resolver, IPv4 first because clients with auto-discovery need that. */
   readonly lookup?: (host: string) => Promise<string>;
 }
 
 /** The list that a flag gives. */
-export function fromText(text: string): () => Promise<string> {
-  return async () => text;
-}
-
-/** The list that a file holds. */
-export function fromFile(path: string): () => Promise<string> {
-  return async () => {
-    try {
-      return await readFile(path, 'utf8');
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new FleetError('DISCOVERY_FAILED', `list of nodes: ${why}`, error);
-    }
-  };
+export function fromText(text: string): StaticSource {
+  return { read: async () => text };
 }
 
 async function systemLookup(host: string): Promise<string> {
@@ -96,6 +90,9 @@ class StaticDiscovery implements DiscoveryAdapter {
   readonly #addresses = new Map<string, string>();
   #reported = '';
   #cancelTimer = (): void => {};
+  #unwatch: (() => void) | undefined;
+  #looking = false;
+  #lookAgain = false;
   #round: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -104,13 +101,29 @@ class StaticDiscovery implements DiscoveryAdapter {
   }
 
   start(sink: DiscoverySink): void {
-    this.#round = this.#look(sink);
+    this.#unwatch = this.#options.watch?.(() => this.#lookNow(sink));
+    this.#lookNow(sink);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#unwatch?.();
     this.#cancelTimer();
     await this.#round;
+  }
+
+  /** Looks, once more if something may have changed meanwhile, and again when the next look is due. */
+  #lookNow(sink: DiscoverySink): void {
+    this.#lookAgain = this.#looking;
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    this.#cancelTimer();
+    this.#round = this.#look(sink).finally(() => {
+      this.#looking = false;
+      if (this.#closed) return;
+      if (this.#lookAgain) this.#lookNow(sink);
+      else this.#cancelTimer = this.#options.clock.setTimer(STATIC_POLL_MS, () => this.#lookNow(sink));
+    });
   }
 
   async #look(sink: DiscoverySink): Promise<void> {
@@ -128,10 +141,6 @@ class StaticDiscovery implements DiscoveryAdapter {
       this.#reported = '';
       if (!this.#closed) sink.lost(new FleetError('DISCOVERY_FAILED', error.message, error));
     }
-    if (this.#closed) return;
-    this.#cancelTimer = this.#options.clock.setTimer(STATIC_POLL_MS, () => {
-      this.#round = this.#look(sink);
-    });
   }
 
   async #observe(node: StaticNode): Promise<ObservedNode> {

@@ -24,6 +24,14 @@ test('nodes that are given are the source, unless told otherwise', () => {
   expect(both.sources).toEqual(['docker', 'static']);
 });
 
+test('names that are given are a source too, and all that is given is looked at', () => {
+  expect(readCoordinatorOptions(['--dns-names', 'tasks.cache'], {}).sources).toEqual(['dns']);
+  expect(readCoordinatorOptions(['--dns-names', 'tasks.cache', '--nodes', NODES], {}).sources).toEqual([
+    'dns',
+    'static',
+  ]);
+});
+
 test('the environment is read, and a flag wins over it', () => {
   const env = {
     MEMFLEET_COORDINATOR_LISTEN: '127.0.0.1:1',
@@ -55,6 +63,10 @@ describe('what cannot be used is refused', () => {
     [['--discover', 'consul']],
     [['--discover', '']],
     [['--discover', 'static']],
+    [['--discover', 'dns']],
+    [['--dns-names', 'a b']],
+    [['--dns-interval', '1ms']],
+    [['--sidecar-port', '0']],
     [['--nodes', NODES, '--nodes-file', '/nodes']],
     [['--fleet', 'two words']],
     [['--fleet', 'a|b']],

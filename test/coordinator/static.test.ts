@@ -1,19 +1,12 @@
 /** Discovery from a list. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { FleetError } from '../../src/base/errors.ts';
 import type { ObservedNode } from '../../src/coordinator/discovery.ts';
 import { STATIC_POLL_MS } from '../../src/coordinator/limits.ts';
-import { fromFile, fromText, parseStaticNodes, staticDiscovery } from '../../src/coordinator/static.ts';
-import { until } from '../support/until.ts';
+import { fromText, parseStaticNodes, staticDiscovery } from '../../src/coordinator/static.ts';
 import { describeAdapter } from './adapter-suite.ts';
-import { pass } from './support.ts';
-
-const directory = mkdtempSync(join(tmpdir(), 'memfleet-static-'));
-afterAll(() => rmSync(directory, { recursive: true }));
+import { pass, settled } from './support.ts';
 
 const nameOf = (number: number): string => `cache-${number}`;
 const lineOf = (number: number): string => `cache-${number}=127.0.0.1:1121${number}=http://127.0.0.1:915${number}`;
@@ -74,29 +67,47 @@ describe('the form of a list', () => {
   });
 });
 
-test('a file is read again when it changes, and a bad one does not empty the fleet', async () => {
-  const path = join(directory, 'nodes');
+test('a list that cannot be read does not empty the fleet', async () => {
   const clock = new ManualClock();
-  const adapter = staticDiscovery({ read: fromFile(path), clock });
-  const lists: string[][] = [];
+  let text = `${lineOf(1)},${lineOf(2)}`;
+  const adapter = staticDiscovery({ read: async () => text, clock });
+  const lists: string[] = [];
   const losses: string[] = [];
   adapter.start({
-    observed: (nodes) => lists.push(nodes.map((node) => node.name)),
+    observed: (nodes) => lists.push(nodes.map((node) => node.name).join()),
     lost: (error) => losses.push(error.message),
   });
-  const looks = async (what: string, condition: () => boolean): Promise<void> =>
-    until(what, async () => {
-      await pass(clock, STATIC_POLL_MS, STATIC_POLL_MS);
-      return condition();
-    });
-  await looks('a missing file', () => losses.some((loss) => loss.includes(path)));
-  writeFileSync(path, `${lineOf(1)}\n${lineOf(2)}\n`);
-  await looks('two nodes', () => lists.at(-1)?.length === 2);
-  writeFileSync(path, 'what is this?');
-  await looks('a bad file', () => losses.some((loss) => loss.includes('what is this?')));
-  expect(lists).toEqual([['cache-1', 'cache-2']]);
-  writeFileSync(path, lineOf(2));
-  await looks('one node', () => lists.at(-1)?.length === 1);
+  await pass(clock, STATIC_POLL_MS);
+  text = 'what is this?';
+  await pass(clock, STATIC_POLL_MS);
+  expect(losses.at(-1)).toContain('what is this?');
+  expect(lists).toEqual(['cache-1,cache-2']);
+  text = lineOf(2);
+  await pass(clock, STATIC_POLL_MS);
+  expect(lists.at(-1)).toBe('cache-2');
+  await adapter.close();
+});
+
+test('a list that changes while it is looked at is looked at once more', async () => {
+  const clock = new ManualClock();
+  const answers: ((text: string) => void)[] = [];
+  let changed: (() => void) | undefined;
+  const watch = (callback: () => void): (() => void) => {
+    changed = callback;
+    return () => {};
+  };
+  const adapter = staticDiscovery({ read: () => new Promise((resolve) => answers.push(resolve)), watch, clock });
+  const lists: string[] = [];
+  adapter.start({ observed: (nodes) => lists.push(nodes.map(({ name }) => name).join()), lost: () => {} });
+  changed?.();
+  changed?.();
+  expect(answers.length).toBe(1);
+  answers[0]?.(lineOf(1));
+  await settled();
+  expect(answers.length).toBe(2);
+  answers[1]?.(lineOf(2));
+  await settled();
+  expect([lists, answers.length]).toEqual([['cache-1', 'cache-2'], 2]);
   await adapter.close();
 });
 
@@ -107,7 +118,7 @@ test('a host name is looked up again and again, keeps its last address, and stay
     if (address === undefined) throw new Error('ENOTFOUND');
     return address;
   };
-  const adapter = staticDiscovery({ read: fromText('a=a.example:11211'), clock, lookup });
+  const adapter = staticDiscovery({ ...fromText('a=a.example:11211'), clock, lookup });
   const seen: ObservedNode[] = [];
   adapter.start({ observed: ([node]) => void (node && seen.push(node)), lost: () => expect.unreachable() });
   const next = async (value: string | undefined): Promise<void> => {

@@ -1,0 +1,91 @@
+/**
+ * Makes the discovery adapters that the configuration asks for, in its order: of two that know the same node, the
+ * first is believed. What an adapter alone needs is loaded only for it.
+ */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { DiscoveryAdapter } from './discovery.ts';
+import { dnsDiscovery } from './dns.ts';
+import { dnsQueries } from './dns-resolver.ts';
+import type { CoordinatorOptions, SourceKind } from './options.ts';
+import { ownContainerId } from './own-container.ts';
+import { fromFile } from './static-file.ts';
+import { fromText, parseStaticNodes, staticDiscovery } from './static.ts';
+
+/** What adapters get from the process that they are part of. */
+export interface SourceSurroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/**
+ * The adapters. A source of which several are asked for (names, services) is several adapters, so that each is lost
+ * and found by itself.
+ * @throws FleetError BAD_CONFIG: a value that cannot be used
+ */
+export async function makeSources(
+  options: CoordinatorOptions,
+  surroundings: SourceSurroundings,
+): Promise<DiscoveryAdapter[]> {
+  const made = await Promise.all(options.sources.map((kind) => makeKind(kind, options, surroundings)));
+  return made.flat();
+}
+
+async function makeKind(
+  kind: SourceKind,
+  options: CoordinatorOptions,
+  surroundings: SourceSurroundings,
+): Promise<DiscoveryAdapter[]> {
+  switch (kind) {
+    case 'docker':
+      return [await dockerSource(options, surroundings)];
+    case 'dns':
+      return dnsSources(options, surroundings);
+    case 'static':
+      return [staticSource(options, surroundings)];
+    default:
+      return [];
+  }
+}
+
+function dnsSources(options: CoordinatorOptions, { clock, random }: SourceSurroundings): DiscoveryAdapter[] {
+  const { dnsNames = [], dnsServers, dnsInterval: intervalMs, sidecarPort } = options;
+  const servers = dnsServers?.split(',').map((server) => server.trim());
+  return dnsNames.map((name) =>
+    dnsDiscovery({ name, queries: dnsQueries(servers), sidecarPort, intervalMs, clock, random }),
+  );
+}
+
+function staticSource({ nodes, nodesFile }: CoordinatorOptions, { clock }: SourceSurroundings): DiscoveryAdapter {
+  // A list on the command line cannot get better: it is refused now, a file's is tried again and again.
+  if (nodes !== undefined) parseStaticNodes(nodes);
+  return staticDiscovery({ ...(nodesFile === undefined ? fromText(nodes ?? '') : fromFile(nodesFile, clock)), clock });
+}
+
+async function dockerSource(
+  { dockerHost, project }: CoordinatorOptions,
+  surroundings: SourceSurroundings,
+): Promise<DiscoveryAdapter> {
+  // dockerode takes longer to load than everything else together.
+  const [{ dockerEngine, DEFAULT_DOCKER_HOST }, { dockerDiscovery }] = await Promise.all([
+    import('./docker.ts'),
+    import('./docker-discovery.ts'),
+  ]);
+  return dockerDiscovery({
+    engine: dockerEngine(dockerHost ?? DEFAULT_DOCKER_HOST),
+    project,
+    ownContainer: ownContainerId({ hostname: hostname(), mountinfo: await readOrEmpty('/proc/self/mountinfo') }),
+    ...surroundings,
+  });
+}
+
+async function readOrEmpty(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
