@@ -166,8 +166,8 @@ export class Engine {
         return Outcome.STORED;
       case Mode.ADD:
         if (old === NONE) return Outcome.STORED;
-        // "Add only adds a nonexistent item, but promote to head of LRU" (memcached.c do_store_item).
-        this.store.touchAccess(old);
+        // The item counts as used, but nobody has read it (memcached.c do_store_item, items.c do_item_update).
+        this.store.memory.setWord(old, layout.TIME, this.#time.now);
         return Outcome.NOT_STORED;
       case Mode.CAS: {
         if (old === NONE) {
@@ -175,7 +175,10 @@ export class Engine {
           return Outcome.NOT_FOUND;
         }
         const { memory } = this.store;
-        const equal = memory.word(old, layout.CAS_LOW) === casLow && memory.word(old, layout.CAS_HIGH) === casHigh;
+        // 0 is no CAS: an item that was given it (meta protocol, E0) equals nothing.
+        const given = (casLow | casHigh) !== 0;
+        const equal =
+          given && memory.word(old, layout.CAS_LOW) === casLow && memory.word(old, layout.CAS_HIGH) === casHigh;
         (equal ? counters.classes.casHits : counters.classes.casBadval)[this.#classOf(old)]++;
         return equal ? Outcome.STORED : Outcome.EXISTS;
       }

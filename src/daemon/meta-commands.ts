@@ -93,7 +93,10 @@ export class MetaCommands {
     let at = writePair(to, position, withValue ? VA : HD);
     if (withValue) at = writeNumber(to, at, items.valueBytes(ref));
     at = this.#getFlags(request, ref, created, to, at);
-    if (at < 0) return writeBytes(to, position, meta.OPAQUE_TOO_LONG);
+    if (at < 0) {
+      if (!isLookedAtFirst(request)) this.#engine.store.touchAccess(ref);
+      return writeBytes(to, position, meta.OPAQUE_TOO_LONG);
+    }
     to[at++] = CR;
     to[at++] = LF;
     if (withValue) {
@@ -129,7 +132,7 @@ export class MetaCommands {
           at = writeNumberFlag(to, at, Letter.s, items.valueBytes(ref));
           break;
         case Letter.t:
-          at = this.#writeTtl(ref, to, at);
+          at = this.#writeTtl(memory.word(ref, layout.EXPTIME), to, at);
           break;
         case Letter.c:
           at = this.#writeCas(ref, to, at);
@@ -439,12 +442,18 @@ export class MetaCommands {
     // Looked for first, since a miss that makes an item is not counted as one.
     if (request.has(Letter.N) && this.find(request) === NONE) return this.#vivifyNumber(request);
     const { key, keyStart, keyEnd } = request;
+    const before = needsItem(request) ? this.find(request) : NONE;
+    const digitsBefore = before === NONE ? 0 : engine.store.items.valueBytes(before);
     const outcome = engine.arithmetic(increase, key, keyStart, keyEnd, request.delta);
     switch (outcome) {
       case Outcome.DONE: {
-        const ref = needsItem(request) ? this.find(request) : NONE;
-        if (ref !== NONE && request.has(Letter.E)) engine.store.setCas(ref, request.newCasLow, request.newCasHigh);
-        return this.#answerArithmetic(request, ref, engine.arithmeticResult, false);
+        const ref = before === NONE ? NONE : this.find(request);
+        // A number that has grown is a new item, and T and E reach only the old one (proto_text.c, do_add_delta).
+        const grown = engine.arithmeticResult.length > digitsBefore;
+        if (ref !== NONE && request.has(Letter.E) && !grown) {
+          engine.store.setCas(ref, request.newCasLow, request.newCasHigh);
+        }
+        return this.#answerArithmetic(request, ref, engine.arithmeticResult, false, grown);
       }
       case Outcome.NOT_FOUND:
         return this.#answerWithoutItem(request, NF);
@@ -477,13 +486,18 @@ export class MetaCommands {
     store.items.closeValue(this.#cursor);
     store.link(ref, hash, NONE);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);
-    this.#answerArithmetic(request, ref, text, true);
+    this.#answerArithmetic(request, ref, text, true, false);
   }
 
-  /** @param ref the item; NONE if no flag is about it */
-  #answerArithmetic(request: MetaRequest, ref: ChunkRef, number: string, created: boolean): void {
+  /**
+   * @param ref the item; NONE if no flag is about it
+   * @param created the item was made by N
+   * @param grown what T and E say is only answered and not done
+   */
+  #answerArithmetic(request: MetaRequest, ref: ChunkRef, number: string, created: boolean, grown: boolean): void {
     const { memory } = this.#engine.store;
     const { bytes, wordStart, wordCount } = request;
+    let exptime = ref === NONE ? 0 : memory.word(ref, layout.EXPTIME);
     const to = this.#output.bytes;
     const withValue = request.has(Letter.v);
     let at = writePair(to, this.#output.position, withValue ? VA : HD);
@@ -493,14 +507,14 @@ export class MetaCommands {
       if (letter === Letter.O) at = writeWord(to, at, request, i);
       else if (letter === Letter.k) at = writeKey(to, at, request);
       else if (ref === NONE) continue;
-      else if (letter === Letter.c) at = this.#writeCas(ref, to, at);
-      else if (letter === Letter.t) at = this.#writeTtl(ref, to, at);
-      else if (letter === Letter.T) memory.setWord(ref, layout.EXPTIME, this.#time.deadline(request.exptime));
-      else if (letter === Letter.N && created) {
-        memory.setWord(ref, layout.EXPTIME, this.#time.deadline(request.vivifyExptime));
-      }
-      if (at < 0) return this.#output.reply(meta.OPAQUE_TOO_LONG);
+      else if (letter === Letter.c) at = this.#writeArithmeticCas(request, ref, grown, to, at);
+      else if (letter === Letter.t) at = this.#writeTtl(exptime, to, at);
+      else if (letter === Letter.T) exptime = this.#time.deadline(request.exptime);
+      else if (letter === Letter.N && created) exptime = this.#time.deadline(request.vivifyExptime);
+      if (at < 0) break;
     }
+    if (ref !== NONE && !grown) memory.setWord(ref, layout.EXPTIME, exptime);
+    if (at < 0) return this.#output.reply(meta.OPAQUE_TOO_LONG);
     // What q leaves unsaid is that an item was there and was changed; a new one is told of (proto_text.c).
     if (request.has(Letter.q) && !created) return;
     if (withValue) {
@@ -509,6 +523,12 @@ export class MetaCommands {
       at = writeLatin(to, at, number);
     }
     this.#endLine(at);
+  }
+
+  #writeArithmeticCas(request: MetaRequest, ref: ChunkRef, grown: boolean, to: Uint8Array, position: number): number {
+    if (!grown || !request.has(Letter.E)) return this.#writeCas(ref, to, position);
+    const cas = (BigInt(request.newCasHigh >>> 0) << 32n) | BigInt(request.newCasLow >>> 0);
+    return writeLatin(to, writeLetter(to, position, Letter.c), String(cas));
   }
 
   #answerWithoutItem(request: MetaRequest, status: number): void {
@@ -567,8 +587,7 @@ export class MetaCommands {
     return at;
   }
 
-  #writeTtl(ref: ChunkRef, to: Uint8Array, position: number): number {
-    const exptime = this.#engine.store.memory.word(ref, layout.EXPTIME);
+  #writeTtl(exptime: number, to: Uint8Array, position: number): number {
     if (exptime === 0) return writeLatin(to, position, ' t-1');
     // An exptime that has passed shows as memcached's unsigned subtraction.
     return writeNumberFlag(to, position, Letter.t, (exptime - this.#time.now) >>> 0);
@@ -594,6 +613,12 @@ export class MetaCommands {
     const key = to.slice(at, end);
     return writeLetter(to, writeBase64(to, at, key, 0, key.length), Letter.b);
   }
+}
+
+/** Whether an mg marks its item as read only after the answer, or never: what it answers or changes depends on it. */
+function isLookedAtFirst(request: MetaRequest): boolean {
+  const { T, N, R, l, h, u } = Letter;
+  return [T, N, R, l, h, u].some((letter) => request.has(letter));
 }
 
 /** The pair of letters that begins the answer to an ms. */

@@ -246,17 +246,37 @@ export class TextSession implements Session {
   // ---- retrieval ----
 
   #startRetrieval(bytes: Uint8Array, start: number, used: number): number {
+    this.#command = request.command;
+    this.#exptime = request.exptime;
     if (longestWord(bytes, request.keyStart, request.lineEnd) > KEY_BYTES_MAX) {
+      this.#readUpToLongKey(bytes, request.keyStart, request.lineEnd);
       this.#context.output.reply(replies.BAD_FORMAT);
       return used;
     }
-    this.#command = request.command;
-    this.#exptime = request.exptime;
     const keysStart = request.keyStart;
     const partly = this.#retrieve(bytes, keysStart, request.lineEnd);
     if (partly < 0) return used;
     this.#state = State.RETRIEVE;
     return keysStart - start + partly;
+  }
+
+  /** The keys before one that is too long count as read and are touched, though the answer is only an error. */
+  #readUpToLongKey(bytes: Uint8Array, start: number, end: number): void {
+    const { engine } = this.#context;
+    const touches = this.#command === Command.GAT || this.#command === Command.GATS;
+    for (let at = start, keyStart = start; ; keyStart = ++at) {
+      while (at < end && bytes[at] !== SPACE) at++;
+      if (at - keyStart > KEY_BYTES_MAX) return;
+      if (at === keyStart) continue;
+      const ref = engine.find(bytes, keyStart, at);
+      if (ref === NONE) {
+        engine.countMiss();
+        if (touches) engine.countTouchMiss();
+        continue;
+      }
+      if (touches) engine.touchFound(ref, this.#exptime);
+      engine.countHit(ref);
+    }
   }
 
   /**
