@@ -108,7 +108,7 @@ class HandleSocket implements TransportSocket {
     if (this.#closed) return;
     if (status < 0) this.#socket.destroy();
     else if (this.#pending > 0) return;
-    else if (this.#ending) this.#socket.end();
+    else if (this.#ending) this.#socket.destroySoon();
     else this.handler?.onDrain();
   }
 
@@ -122,7 +122,8 @@ class HandleSocket implements TransportSocket {
 
   end(): void {
     this.#ending = true;
-    if (this.#pending === 0) this.#socket.end();
+    // end() alone would wait for the client to close its side as well.
+    if (this.#pending === 0) this.#socket.destroySoon();
   }
 
   destroy(): void {

@@ -5,10 +5,15 @@ import { Memory } from './storage/memory.ts';
 import { cannotListen, endpoint, removeOldSocket } from './transport-common.ts';
 import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
+const NOTHING = new Uint8Array(0);
+
 class NodeSocket implements TransportSocket {
   readonly peer: string;
   readonly local: string;
+  handler: SocketHandler | undefined;
   readonly #socket: Socket;
+  /** Writes that were not taken at once and are not finished. */
+  #pending = 0;
 
   constructor(socket: Socket, unixPath: string | undefined) {
     this.#socket = socket;
@@ -18,7 +23,17 @@ class NodeSocket implements TransportSocket {
   write(bytes: Uint8Array, start: number, end: number): boolean {
     this.#socket.write(bytes.subarray(start, end));
     // node:net tries the system call during write(); what is left over stays queued and keeps reading our memory.
-    return this.#socket.writableLength === 0;
+    if (this.#socket.writableLength === 0) return true;
+    // 'drain' only comes when more than the high-water mark was left; the end of an empty write behind always does.
+    this.#pending++;
+    this.#socket.write(NOTHING, (error) => this.#written(error));
+    return false;
+  }
+
+  #written(error: Error | null | undefined): void {
+    this.#pending--;
+    // After an error the connection closes.
+    if (this.#pending === 0 && !error) this.handler?.onDrain();
   }
 
   pause(): void {
@@ -30,7 +45,8 @@ class NodeSocket implements TransportSocket {
   }
 
   end(): void {
-    this.#socket.end();
+    // end() alone would wait for the client to close its side as well.
+    this.#socket.destroySoon();
   }
 
   destroy(): void {
@@ -48,7 +64,6 @@ function attach(socket: Socket, handler: SocketHandler, options: ListenOptions):
       handler.onData(bytes, start, start + end - at);
     }
   });
-  socket.on('drain', () => handler.onDrain());
   // A reset or a broken pipe ends a connection like any other close, which follows.
   socket.on('error', () => {});
   socket.on('close', () => handler.onClose());
@@ -98,7 +113,9 @@ export const nodeTransport: Transport = {
     const { address } = options;
     const unixPath = 'path' in address ? address.path : undefined;
     const server = createServer({ allowHalfOpen: false }, (socket) => {
-      attach(socket, options.accept(new NodeSocket(socket, unixPath)), options);
+      const transportSocket = new NodeSocket(socket, unixPath);
+      transportSocket.handler = options.accept(transportSocket);
+      attach(socket, transportSocket.handler, options);
     });
     if (unixPath !== undefined) removeOldSocket(unixPath);
     await bind(server, address, options.backlog);

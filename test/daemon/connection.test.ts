@@ -30,6 +30,18 @@ function answerOf(key: string, value: Uint8Array, flags = 0): Buffer {
 
 const END = Buffer.from('END\r\n');
 
+function configSet(body: string, by: string, length = body.length): string {
+  return `config set cluster 0 ${length} ${by}\r\n${body}\r\n`;
+}
+
+async function converse(pieces: Iterable<Uint8Array>): Promise<string> {
+  const { connect } = await startMemoryServer({ maxBytes: 2 * 1024 * 1024 });
+  const socket = connect();
+  for (const piece of pieces) socket.send(piece);
+  expect(socket.ended).toBe(true);
+  return socket.received().toString('latin1');
+}
+
 describe('requests cut anywhere', () => {
   const binary = Buffer.from('a\r\nset x 0 0 1\r\n\0\xff\n\r', 'latin1');
   const conversation = Buffer.concat([
@@ -45,14 +57,6 @@ describe('requests cut anywhere', () => {
       `get ${'k'.repeat(251)}\r\nget ${'key '.repeat(3000)}\r\nget q\0ignored\r\nmn_bogus\r\nquit\r\nget a\r\n`,
     ),
   ]);
-
-  async function converse(pieces: Iterable<Uint8Array>): Promise<string> {
-    const { connect } = await startMemoryServer({ maxBytes: 2 * 1024 * 1024 });
-    const socket = connect();
-    for (const piece of pieces) socket.send(piece);
-    expect(socket.ended).toBe(true);
-    return socket.received().toString('latin1');
-  }
 
   function* cutAt(positions: number[]): Generator<Uint8Array> {
     let from = 0;
@@ -348,10 +352,6 @@ describe('a reader that takes its answers slowly', () => {
 describe('the configuration of the cluster', () => {
   const payload = '12\nhost-1|10.0.0.1|11211 host-2|10.0.0.2|11211\n';
   const token = 'secret';
-
-  function configSet(body: string, by: string, length = body.length): string {
-    return `config set cluster 0 ${length} ${by}\r\n${body}\r\n`;
-  }
 
   test('is set by who knows the token and read by anybody', async () => {
     const { connect } = await startMemoryServer({ configToken: token });

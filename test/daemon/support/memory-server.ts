@@ -7,7 +7,7 @@ import { MemoryTransport, type MemorySocket } from '../../support/memory-transpo
 export interface MemoryServer {
   server: Server;
   clock: ManualClock;
-  connect(): MemorySocket;
+  connect: () => MemorySocket;
 }
 
 export async function startMemoryServer(settings: Partial<Settings> = {}): Promise<MemoryServer> {
