@@ -15,10 +15,12 @@ const COMMANDS = Number(process.env['MEMFLEET_DIFFERENTIAL'] ?? 100_000);
 const SEED = Number(process.env['MEMFLEET_SEED'] ?? 1);
 const STREAM = { commandCount: 200, partCount: 4 };
 /** What our daemon has: grows with it. */
-const OURS = { meta: false };
+const OURS = { meta: true };
 /** The reference may disagree with itself on so many streams: more would mean that the generator asks for chance. */
 const CHANCE_SHARE_MAX = 0.01;
 const DIFFERENCES_SHOWN = 5;
+const COMMANDS_SHOWN = 12;
+const COMMAND_SHOWN_MAX = 300;
 const TIMEOUT_MS = 3_600_000;
 
 /**
@@ -28,8 +30,14 @@ const TIMEOUT_MS = 3_600_000;
 const REFERENCE_FLAGS = ['-m', '1024', '-o', 'no_lru_maintainer,no_lru_crawler'];
 
 function show(difference: Difference): string {
-  const commands = difference.commands.map((command) => `    ${JSON.stringify(command)}`);
-  return [`MEMFLEET_SEED=${difference.seed}: ${difference.where}`, '  after', ...commands].join('\n');
+  const commands = difference.commands
+    .slice(-COMMANDS_SHOWN)
+    .map((command) => `    ${JSON.stringify(command).slice(0, COMMAND_SHOWN_MAX)}`);
+  return [
+    `MEMFLEET_SEED=${difference.seed}: ${difference.where}`,
+    `  after the last of ${difference.commands.length} commands`,
+    ...commands,
+  ].join('\n');
 }
 
 interface Totals {
@@ -48,11 +56,18 @@ async function run(pair: { reference: number; subject: number }, meta: boolean, 
       totals.differences.push(result);
     }
   }
-  expect(totals.chance, 'streams that the reference answers by chance').toBeLessThanOrEqual(Math.ceil(streams * CHANCE_SHARE_MAX));
+  expect(totals.chance, 'streams that the reference answers by chance').toBeLessThanOrEqual(
+    Math.ceil(streams * CHANCE_SHARE_MAX),
+  );
   return totals;
 }
 
-function compareServers(title: string, subject: ServerKind, reference: ServerKind, options: { meta: boolean; real: boolean }): void {
+function compareServers(
+  title: string,
+  subject: ServerKind,
+  reference: ServerKind,
+  options: { meta: boolean; real: boolean },
+): void {
   describe(title, () => {
     const servers: Server[] = [];
     beforeAll(async () => {
@@ -74,10 +89,12 @@ function compareServers(title: string, subject: ServerKind, reference: ServerKin
         expect.fail(differences.map(show).join('\n\n'));
       }
     });
-    test('a megabyte of mixed commands in writes of one byte', { timeout: TIMEOUT_MS }, async () => {
-      const [expected, actual] = await runShowpiece(pair(), SEED);
-      expect(actual).toBe(expected);
-    });
+    if (!options.real) {
+      test('a megabyte of mixed commands in writes of one byte', { timeout: TIMEOUT_MS }, async () => {
+        const [expected, actual] = await runShowpiece(pair(), SEED);
+        expect(actual).toBe(expected);
+      });
+    }
   });
 }
 

@@ -7,6 +7,10 @@ import { control } from './control.ts';
 import { exptime } from './exptime.ts';
 import { flush } from './flush.ts';
 import { limits } from './limits.ts';
+import { metaArithmetic } from './meta-arithmetic.ts';
+import { metaDelete } from './meta-delete.ts';
+import { metaGet } from './meta-get.ts';
+import { metaSet } from './meta-set.ts';
 import { misbehaviour } from './misbehaviour.ts';
 import { retrieval } from './retrieval.ts';
 import { storage } from './storage.ts';
@@ -23,5 +27,9 @@ export const tables: readonly WireTable[] = [
   control,
   misbehaviour,
   limits,
+  metaGet,
+  metaSet,
+  metaDelete,
+  metaArithmetic,
   admin,
 ];
