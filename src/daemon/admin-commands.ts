@@ -57,7 +57,8 @@ export function adminCommand(
   }
 }
 
-function statsCommand(words: string[], context: AdminContext): string {
+/** The answer to `stats` with its arguments. */
+export function statsCommand(words: string[], context: AdminContext): string {
   switch (words[1]) {
     case undefined:
       return stats.generalStats(context);

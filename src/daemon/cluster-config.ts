@@ -9,7 +9,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 export const LEGACY_CONFIG_KEY = 'AmazonElastiCache:cluster';
 
 /** The name in `config get cluster`. */
-const CLUSTER = 'cluster';
+export const CLUSTER = 'cluster';
 
 export class ClusterConfig {
   #payload = '';
@@ -24,6 +24,11 @@ export class ClusterConfig {
   permits(token: string): boolean {
     if (this.#token === undefined) return false;
     return timingSafeEqual(digest(token), digest(this.#token));
+  }
+
+  /** What was set last; empty while nothing is known. */
+  get payload(): string {
+    return this.#payload;
   }
 
   /** @param payload `version⏎host|ip|port host|ip|port…⏎` */

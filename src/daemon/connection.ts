@@ -8,7 +8,9 @@
  *
  * Everything runs on one event loop; nothing here waits.
  */
+import { Magic } from '../protocol/binary/opcodes.ts';
 import type { AdminContext } from './admin-commands.ts';
+import { BinarySession } from './binary-session.ts';
 import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
 import type { MetaCommands } from './meta-commands.ts';
@@ -146,8 +148,10 @@ export class Connection implements SocketHandler {
   }
 
   /** The session for a connection that begins with this byte. */
-  #greet(_first: number | undefined): Session {
-    return new TextSession(this, this.#context);
+  #greet(first: number | undefined): Session {
+    const { protocol } = this.#context.settings;
+    const binary = protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST);
+    return binary ? new BinarySession(this, this.#context) : new TextSession(this, this.#context);
   }
 
   /** Sends the collected answers; false if the socket did not take them all, and the connection is now suspended. */

@@ -3,7 +3,7 @@
  * `--memory-limit=64`. Pure: from words to settings, or one clear error.
  */
 import { FleetError } from '../base/errors.ts';
-import { DEFAULT_SETTINGS, type Settings } from './settings.ts';
+import { DEFAULT_SETTINGS, type ProtocolName, type Settings } from './settings.ts';
 import { EVICTION_POLICIES, type EvictionPolicyName } from './storage/eviction.ts';
 import type { ListenAddress } from './transport.ts';
 
@@ -43,6 +43,7 @@ export const FLAGS: readonly Flag[] = [
   { letter: 'f', long: 'slab-growth-factor', value: 'num', help: 'chunk size growth factor (default: 1.04)' },
   { letter: 't', long: 'threads', value: 'num', help: 'accepted; a node is one event loop' },
   { letter: 'b', long: 'listen-backlog', value: 'num', help: 'set the backlog queue limit (default: 1024)' },
+  { letter: 'B', long: 'protocol', value: 'name', help: 'one of ascii, binary or auto (default: auto-negotiate)' },
   { letter: 'F', long: 'disable-flush-all', help: 'disable flush_all command' },
   {
     letter: 'I',
@@ -53,6 +54,9 @@ export const FLAGS: readonly Flag[] = [
   { letter: '', long: 'eviction', value: 'name', help: 'lru (segmented, as memcached) or s3fifo (default: lru)' },
   { letter: '', long: 'runtime', value: 'name', help: 'auto, bun or node (default: auto, Bun where it is installed)' },
 ];
+
+/** What connections may speak. */
+const PROTOCOLS: readonly ProtocolName[] = ['ascii', 'binary', 'auto'];
 
 /** What the daemon can run on. */
 const RUNTIMES: readonly string[] = ['auto', 'bun', 'node'];
@@ -192,6 +196,9 @@ function apply(flag: Flag, value: string, settings: Settings, raw: Raw): void {
     case 'b':
       settings.backlog = integer('-b', value, 1, 65535);
       break;
+    case 'B':
+      settings.protocol = protocolName(value);
+      break;
     case 'F':
       settings.flushEnabled = false;
       break;
@@ -206,6 +213,12 @@ function apply(flag: Flag, value: string, settings: Settings, raw: Raw): void {
 function evictionPolicy(value: string): EvictionPolicyName {
   const name = EVICTION_POLICIES.find((candidate) => candidate === value);
   if (name === undefined) throw bad(`--eviction ${value}: must be one of ${EVICTION_POLICIES.join(', ')}`);
+  return name;
+}
+
+function protocolName(value: string): ProtocolName {
+  const name = PROTOCOLS.find((candidate) => candidate === value);
+  if (name === undefined) throw bad(`-B ${value}: must be one of ${PROTOCOLS.join(', ')}`);
   return name;
 }
 

@@ -35,9 +35,14 @@ export interface Settings {
   shutdownEnabled: boolean;
   /** `-F` switches it off. */
   flushEnabled: boolean;
+  /** `-B`. */
+  protocol: ProtocolName;
   /** Who knows this may set the cluster's configuration; undefined = nobody. */
   configToken: string | undefined;
 }
+
+/** What connections speak: `auto` is told by a connection's first byte. */
+export type ProtocolName = 'ascii' | 'binary' | 'auto';
 
 /** memcached's defaults (memcached.c settings_init). */
 export const DEFAULT_SETTINGS: Settings = {
@@ -57,5 +62,6 @@ export const DEFAULT_SETTINGS: Settings = {
   backlog: 1024,
   shutdownEnabled: false,
   flushEnabled: true,
+  protocol: 'auto',
   configToken: undefined,
 };

@@ -157,7 +157,7 @@ export function settingsStats({ settings, store }: StatsSource): string {
     ['reqs_per_event', 20],
     ['cas_enabled', 'yes'],
     ['tcp_backlog', settings.backlog],
-    ['binding_protocol', 'ascii'],
+    ['binding_protocol', settings.protocol === 'auto' ? 'auto-negotiate' : settings.protocol],
     ['auth_enabled_sasl', 'no'],
     ['auth_enabled_ascii', 'no'],
     ['item_size_max', settings.itemSizeMax],

@@ -198,6 +198,11 @@ export class Store {
     return high * 0x1_0000_0000 + (this.memory.word(ref, layout.CAS_LOW) >>> 0);
   }
 
+  /** The CAS value that was given out last: of the item that the last change made. */
+  get lastCas(): number {
+    return this.#lastCas;
+  }
+
   /** Gives an item the next CAS value, as every change of it must. */
   renewCas(ref: ChunkRef): void {
     this.#lastCas++;

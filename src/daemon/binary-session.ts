@@ -1,0 +1,495 @@
+/**
+ * The binary protocol of one connection: cuts bytes into packets, has the engine carry them out, and collects the
+ * answers. Owns where in a packet the connection is, and the item whose value is arriving. What is answered, in which
+ * order things are checked and which mistakes close the connection is memcached 1.6.38's (proto_bin.c).
+ *
+ *              ┌────────── header, extras and key complete ───────────┐
+ *     HEAD ────┼─► storage ─► VALUE ──► HEAD                           │
+ *              ├─► refused, unknown ─► SWALLOW ─► HEAD                 │
+ *              ├─► login ─► CREDENTIALS ─► HEAD                        │
+ *              └─► answered ─► HEAD ───────────────────────────────────┘
+ */
+import { TWO_32, bytesOf, equalBytes, writeLatin } from '../base/bytes.ts';
+import { Magic, Opcode, Status, loudOf } from '../protocol/binary/opcodes.ts';
+import { BAD_MAGIC, NEED_MORE, PacketHead, parsePacketHead, readInt32 } from '../protocol/binary/packet.ts';
+import { KEY_BYTES_MAX } from '../protocol/text/request.ts';
+import { BinaryAnswers, configPacket, statsPackets } from './binary-answers.ts';
+import { binaryStats } from './binary-stats.ts';
+import { CLUSTER, LEGACY_CONFIG_KEY } from './cluster-config.ts';
+import type { Connection, ConnectionContext, Session } from './connection.ts';
+import { Mode, Outcome } from './engine.ts';
+import { MEMCACHED_VERSION } from './stats.ts';
+import { ItemCursor } from './storage/items.ts';
+import * as layout from './storage/layout.ts';
+import { NONE, type ChunkRef } from './storage/layout.ts';
+import { byteOffset } from './storage/memory.ts';
+
+const State = { HEAD: 0, VALUE: 1, SWALLOW: 2 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/** Extras of set, add and replace: flags and exptime. */
+const STORAGE_EXTRAS_BYTES = 8;
+/** Extras of incr and decr: delta, initial value and exptime. */
+const ARITHMETIC_EXTRAS_BYTES = 20;
+/** Extras of touch, the gats and flush: an exptime. */
+const EXPTIME_EXTRAS_BYTES = 4;
+/** The exptime of an incr or decr that must not make an item. */
+const NO_INITIAL = 0xffff_ffff;
+/** An exptime is unsigned here; what is beyond 2038 counts as the end of 2038's January, when our seconds end. */
+const EXPTIME_MAX = 0x7fff_ffff;
+/** Decimal digits of the largest 64-bit number. */
+const NUMBER_DIGITS_MAX = 20;
+
+const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
+
+/** The packet that is being worked on; only valid within one step. */
+const request = new PacketHead();
+const digits = new Uint8Array(NUMBER_DIGITS_MAX);
+
+export class BinarySession implements Session {
+  readonly #connection: Connection;
+  readonly #context: ConnectionContext;
+  readonly #answers: BinaryAnswers;
+  #state: State = State.HEAD;
+  #bytesLeft = 0;
+  /** The packet whose value is arriving. */
+  readonly #pending = new PacketHead();
+  #mode: Mode = Mode.SET;
+  #item: ChunkRef = NONE;
+  readonly #cursor = new ItemCursor();
+
+  constructor(connection: Connection, context: ConnectionContext) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#answers = new BinaryAnswers(context.output, context.engine.store);
+  }
+
+  get stateName(): string {
+    if (this.#state === State.VALUE) return 'conn_nread';
+    return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
+  }
+
+  abandon(): void {
+    if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
+    this.#item = NONE;
+  }
+
+  step(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#state === State.VALUE) return this.#value(bytes, start, end);
+    if (this.#state === State.SWALLOW) return this.#swallow(end - start);
+    const used = parsePacketHead(bytes, start, end, Magic.REQUEST, request);
+    if (used === NEED_MORE) return 0;
+    if (used === BAD_MAGIC) {
+      this.#close();
+      return end - start;
+    }
+    this.#connection.lastCommandAt = this.#context.time.now;
+    return this.#execute(bytes, end, used);
+  }
+
+  /** Carries out the packet in `request`; returns the bytes used, `used` of which are all but its value. */
+  #execute(bytes: Uint8Array, end: number, used: number): number {
+    const { keyBytes, extrasBytes, bodyBytes } = request;
+    if (keyBytes + extrasBytes > bodyBytes) return this.#fail(Status.UNKNOWN_COMMAND, used);
+    if (keyBytes > KEY_BYTES_MAX) return this.#fail(Status.INVALID_ARGUMENTS, used);
+    const opcode = loudOf(request.opcode);
+    if (!hasRightLengths(opcode)) return this.#fail(Status.INVALID_ARGUMENTS, used);
+    switch (opcode) {
+      case Opcode.GET:
+      case Opcode.GETK:
+      case Opcode.TOUCH:
+      case Opcode.GAT:
+      case Opcode.GATK:
+        return this.#get(opcode, bytes, used);
+      case Opcode.SET:
+        return this.#store(Mode.SET, bytes, end, used);
+      case Opcode.ADD:
+        return this.#store(Mode.ADD, bytes, end, used);
+      case Opcode.REPLACE:
+        return this.#store(Mode.REPLACE, bytes, end, used);
+      case Opcode.APPEND:
+        return this.#store(Mode.APPEND, bytes, end, used);
+      case Opcode.PREPEND:
+        return this.#store(Mode.PREPEND, bytes, end, used);
+      case Opcode.DELETE:
+        this.#delete(bytes);
+        return used;
+      case Opcode.INCREMENT:
+      case Opcode.DECREMENT:
+        this.#arithmetic(opcode === Opcode.INCREMENT, bytes);
+        return used;
+      default:
+        return this.#administer(opcode, bytes, used);
+    }
+  }
+
+  // ---- retrieval ----
+
+  #get(opcode: number, bytes: Uint8Array, used: number): number {
+    const { engine, output } = this.#context;
+    const touches = opcode !== Opcode.GET && opcode !== Opcode.GETK;
+    const withKey = opcode === Opcode.GETK || opcode === Opcode.GATK;
+    const withValue = opcode !== Opcode.TOUCH;
+    const ref = engine.find(bytes, request.keyStart, request.valueStart);
+    if (ref === NONE) {
+      this.#missed(touches, withKey, bytes);
+      return used;
+    }
+    const length = this.#answers.itemBytes(ref, withKey, withValue);
+    // Nothing has happened yet: once the socket has drained, the packet is read again.
+    if (length > output.room && !output.isEmpty && !this.#connection.flush()) return 0;
+    if (touches) {
+      engine.touchFound(ref, exptimeAt(bytes, request.extrasStart));
+      engine.store.touchAccess(ref);
+    }
+    if (length > output.room) {
+      const answer = new Uint8Array(length);
+      this.#answers.writeItem(request, ref, withKey, withValue, answer, 0);
+      this.#connection.sendLarge(answer);
+    } else {
+      output.position = this.#answers.writeItem(request, ref, withKey, withValue, output.bytes, output.position);
+    }
+    if (!touches) engine.countHit(ref);
+    return used;
+  }
+
+  #missed(touches: boolean, withKey: boolean, bytes: Uint8Array): void {
+    const { engine, clusterConfig } = this.#context;
+    if (!touches && isConfigKey(bytes) && clusterConfig.payload !== '') {
+      this.#send(configPacket(request, withKey ? LEGACY_CONFIG_KEY : '', clusterConfig.payload));
+      return;
+    }
+    if (touches) engine.countTouchMiss();
+    else engine.countMiss();
+    if (isQuiet()) return;
+    if (withKey) this.#answers.keyNotFound(request, Status.KEY_NOT_FOUND, bytes, request.keyStart);
+    else this.#answers.error(request, Status.KEY_NOT_FOUND);
+  }
+
+  // ---- storage ----
+
+  #store(mode: Mode, bytes: Uint8Array, end: number, used: number): number {
+    const { engine } = this.#context;
+    const { keyStart, valueStart, extrasStart, valueBytes } = request;
+    if (isConfigKey(bytes)) return this.#refuseConfig(used);
+    const extending = mode === Mode.APPEND || mode === Mode.PREPEND;
+    const flags = extending ? 0 : readInt32(bytes, extrasStart) >>> 0;
+    const exptime = extending ? 0 : exptimeAt(bytes, extrasStart + 4);
+    const item = engine.begin(mode, bytes, keyStart, valueStart, flags, exptime, valueBytes);
+    if (item === NONE) {
+      if (engine.failure === Outcome.TOO_LARGE) this.#answers.error(request, Status.TOO_LARGE);
+      else this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating item');
+      return this.#skip(valueBytes, used);
+    }
+    this.#item = item;
+    this.#pending.opcode = request.opcode;
+    this.#pending.opaque = request.opaque;
+    this.#pending.casHigh = request.casHigh;
+    this.#pending.casLow = request.casLow;
+    this.#mode = mode;
+    this.#bytesLeft = valueBytes;
+    this.#state = State.VALUE;
+    engine.store.items.openValue(item, this.#cursor);
+    if (valueBytes > 0 && valueStart === end) return used;
+    return used + this.#value(bytes, valueStart, end);
+  }
+
+  #value(bytes: Uint8Array, start: number, end: number): number {
+    const { items } = this.#context.engine.store;
+    const count = Math.min(end - start, this.#bytesLeft);
+    items.append(this.#cursor, bytes, start, start + count);
+    this.#bytesLeft -= count;
+    if (this.#bytesLeft === 0) {
+      items.closeValue(this.#cursor);
+      this.#valueComplete();
+    }
+    return count;
+  }
+
+  #valueComplete(): void {
+    const { engine } = this.#context;
+    const item = this.#item;
+    const head = this.#pending;
+    this.#item = NONE;
+    this.#state = State.HEAD;
+    const outcome = this.#commit(item);
+    switch (outcome) {
+      case Outcome.STORED:
+        if (loudOf(head.opcode) === head.opcode) this.#answers.done(head, engine.store.lastCas);
+        return;
+      case Outcome.EXISTS:
+        return this.#answers.error(head, Status.KEY_EXISTS);
+      case Outcome.NOT_FOUND:
+        return this.#answers.error(head, Status.KEY_NOT_FOUND);
+      default:
+        return this.#answers.error(head, this.#notStored());
+    }
+  }
+
+  /** Stores a complete item; any command with a CAS asks that the old item has it. */
+  #commit(item: ChunkRef): Outcome {
+    const { engine } = this.#context;
+    const { casLow, casHigh } = this.#pending;
+    if ((casLow | casHigh) === 0) return engine.commit(this.#mode, item, 0, 0);
+    if (this.#mode !== Mode.APPEND && this.#mode !== Mode.PREPEND) {
+      return engine.commit(Mode.CAS, item, casLow, casHigh);
+    }
+    const { memory, items } = engine.store;
+    const keyStart = byteOffset(item) + layout.HEADER_BYTES;
+    const old = engine.find(memory.blockOf(item).bytes, keyStart, keyStart + items.keyBytes(item));
+    if (old === NONE || this.#hasCas(old, casHigh, casLow)) return engine.commit(this.#mode, item, 0, 0);
+    engine.reject(item);
+    return Outcome.EXISTS;
+  }
+
+  /** What a storage command is told that its mode did not allow (proto_bin.c, complete_update_bin). */
+  #notStored(): Status {
+    if (this.#mode === Mode.ADD) return Status.KEY_EXISTS;
+    return this.#mode === Mode.REPLACE ? Status.KEY_NOT_FOUND : Status.NOT_STORED;
+  }
+
+  #hasCas(ref: ChunkRef, casHigh: number, casLow: number): boolean {
+    const { memory } = this.#context.engine.store;
+    return memory.word(ref, layout.CAS_HIGH) === casHigh && memory.word(ref, layout.CAS_LOW) === casLow;
+  }
+
+  /** Whether the request asks for a CAS that an item has not. */
+  #hasOtherCas(ref: ChunkRef): boolean {
+    const { casHigh, casLow } = request;
+    return ref !== NONE && (casHigh | casLow) !== 0 && !this.#hasCas(ref, casHigh, casLow);
+  }
+
+  // ---- delete, arithmetic, flush ----
+
+  #delete(bytes: Uint8Array): void {
+    const { engine } = this.#context;
+    const { keyStart, valueStart } = request;
+    if ((request.casHigh | request.casLow) !== 0 && this.#hasOtherCas(engine.find(bytes, keyStart, valueStart))) {
+      this.#answers.error(request, Status.KEY_EXISTS);
+    } else if (engine.delete(bytes, keyStart, valueStart) !== Outcome.DONE) {
+      this.#answers.error(request, Status.KEY_NOT_FOUND);
+    } else {
+      this.#done();
+    }
+  }
+
+  #arithmetic(increase: boolean, bytes: Uint8Array): void {
+    const { engine } = this.#context;
+    const { keyStart, valueStart, extrasStart } = request;
+    const exptime = readInt32(bytes, extrasStart + 16) >>> 0;
+    const needsItem = exptime !== NO_INITIAL || (request.casHigh | request.casLow) !== 0;
+    const ref = needsItem ? engine.find(bytes, keyStart, valueStart) : NONE;
+    // Looked for first, since a miss that makes an item is not counted as one.
+    if (exptime !== NO_INITIAL && ref === NONE) return this.#createNumber(bytes);
+    // An empty item is no number, whatever its CAS (memcached.c, do_add_delta).
+    if (this.#hasOtherCas(ref) && engine.store.items.valueBytes(ref) > 0) {
+      return this.#answers.error(request, Status.KEY_EXISTS);
+    }
+    const high = readInt32(bytes, extrasStart) >>> 0;
+    const low = readInt32(bytes, extrasStart + 4) >>> 0;
+    const delta = high === 0 ? low : BigInt(high) * BigInt(TWO_32) + BigInt(low);
+    switch (engine.arithmetic(increase, bytes, keyStart, valueStart, delta)) {
+      case Outcome.DONE:
+        if (!isQuiet()) this.#answers.number(request, engine.arithmeticResult, engine.store.lastCas);
+        return;
+      case Outcome.NOT_FOUND:
+        return this.#answers.error(request, Status.KEY_NOT_FOUND);
+      case Outcome.NOT_A_NUMBER:
+        return this.#answers.error(request, Status.NOT_A_NUMBER);
+      default:
+        return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory incrementing value');
+    }
+  }
+
+  /** incr and decr of what is not there: an item with the initial value. */
+  #createNumber(bytes: Uint8Array): void {
+    const { engine } = this.#context;
+    const { store } = engine;
+    const { keyStart, valueStart, extrasStart } = request;
+    const high = BigInt(readInt32(bytes, extrasStart + 8) >>> 0);
+    const text = String(high * BigInt(TWO_32) + BigInt(readInt32(bytes, extrasStart + 12) >>> 0));
+    const exptime = exptimeAt(bytes, extrasStart + 16);
+    const ref = engine.begin(Mode.ADD, bytes, keyStart, valueStart, 0, exptime, text.length);
+    if (ref === NONE) {
+      return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating new item');
+    }
+    store.items.openValue(ref, this.#cursor);
+    store.items.append(this.#cursor, digits, 0, writeLatin(digits, 0, text));
+    store.items.closeValue(this.#cursor);
+    store.link(ref, store.hashInFlight(ref), NONE);
+    if (!isQuiet()) this.#answers.number(request, text, store.lastCas);
+  }
+
+  #flushAll(bytes: Uint8Array): void {
+    const { engine, settings } = this.#context;
+    if (!settings.flushEnabled) return this.#answers.error(request, Status.AUTH_ERROR);
+    engine.flushAll(request.extrasBytes === 0 ? 0 : exptimeAt(bytes, request.extrasStart));
+    this.#done();
+  }
+
+  // ---- the rest ----
+
+  /** What is out of the hot path. */
+  #administer(opcode: number, bytes: Uint8Array, used: number): number {
+    switch (opcode) {
+      case Opcode.NOOP:
+        this.#answers.done(request, 0);
+        return used;
+      case Opcode.VERSION:
+        this.#answers.text(request, MEMCACHED_VERSION);
+        return used;
+      case Opcode.FLUSH:
+        this.#flushAll(bytes);
+        return used;
+      case Opcode.QUIT:
+        this.#done();
+        this.#close();
+        return used;
+      case Opcode.STAT:
+        this.#stats(bytes);
+        return used;
+      case Opcode.CONFIG_GET:
+      case Opcode.CONFIG_GETK:
+        return this.#getConfig(opcode === Opcode.CONFIG_GETK, bytes, used);
+      case Opcode.CONFIG_SET:
+      case Opcode.CONFIG_DELETE:
+        return this.#refuseConfig(used);
+      case Opcode.SASL_AUTH:
+      case Opcode.SASL_STEP:
+        this.#answers.error(request, Status.UNKNOWN_COMMAND);
+        return this.#skip(request.valueBytes, used);
+      case Opcode.SASL_LIST_MECHS:
+      default:
+        this.#answers.error(request, Status.UNKNOWN_COMMAND);
+        return this.#skipUnknown(used);
+    }
+  }
+
+  /**
+   * Skips what memcached skips behind an unknown command: as many bytes as its whole body has, although extras and key
+   * are read already; but nothing if that is no positive 32-bit number.
+   */
+  #skipUnknown(used: number): number {
+    return this.#skip(Math.max(request.bodyBytes | 0, 0), used);
+  }
+
+  #stats(bytes: Uint8Array): void {
+    const rows = binaryStats(latin(bytes), this.#context);
+    if (rows === undefined) this.#answers.error(request, Status.KEY_NOT_FOUND);
+    else this.#send(statsPackets(request, rows));
+  }
+
+  /** `config get cluster`, as clients with auto-discovery ask in this protocol. */
+  #getConfig(withKey: boolean, bytes: Uint8Array, used: number): number {
+    const { payload } = this.#context.clusterConfig;
+    if (latin(bytes) === CLUSTER && payload !== '') this.#send(configPacket(request, withKey ? CLUSTER : '', payload));
+    else if (!isQuiet()) this.#answers.error(request, Status.KEY_NOT_FOUND);
+    return this.#skip(request.valueBytes, used);
+  }
+
+  /** There is no room for the fleet's token in these packets, so nobody may change the configuration by them. */
+  #refuseConfig(used: number): number {
+    this.#answers.error(request, Status.AUTH_ERROR);
+    return this.#skip(request.valueBytes, used);
+  }
+
+  /** Sends an answer of any length behind those that were collected. */
+  #send(answer: Uint8Array): void {
+    const { output } = this.#context;
+    if (answer.length > output.room && !output.isEmpty) this.#connection.flush();
+    if (answer.length <= output.room && !this.#connection.isSuspended) output.reply(answer);
+    else this.#connection.sendLarge(answer);
+  }
+
+  /** Answers that it is done, unless the request was a quiet one. */
+  #done(): void {
+    if (!isQuiet()) this.#answers.done(request, 0);
+  }
+
+  #skip(count: number, used: number): number {
+    if (count > 0) {
+      this.#state = State.SWALLOW;
+      this.#bytesLeft = count;
+    }
+    return used;
+  }
+
+  #swallow(available: number): number {
+    const count = Math.min(available, this.#bytesLeft);
+    this.#bytesLeft -= count;
+    if (this.#bytesLeft === 0) this.#state = State.HEAD;
+    return count;
+  }
+
+  /** Answers with an error behind which nothing can be read, and closes. */
+  #fail(status: Status, used: number): number {
+    this.#answers.error(request, status);
+    this.#close();
+    return used;
+  }
+
+  #close(): void {
+    if (!this.#context.output.isEmpty) this.#connection.flush();
+    this.#connection.end();
+  }
+}
+
+/** Whether the request is one that wants no answer when there is nothing to tell. */
+function isQuiet(): boolean {
+  return loudOf(request.opcode) !== request.opcode;
+}
+
+/** An exptime among the extras. Unlike the text protocol's it is unsigned: there is no "expired at once". */
+function exptimeAt(bytes: Uint8Array, position: number): number {
+  return Math.min(readInt32(bytes, position) >>> 0, EXPTIME_MAX);
+}
+
+/** The request's key as text of one byte a character. */
+function latin(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(request.keyStart, request.valueStart)).toString('latin1');
+}
+
+/** Whether the request's key is the reserved one; its length alone tells nearly all others apart. */
+function isConfigKey(bytes: Uint8Array): boolean {
+  return (
+    request.keyBytes === CONFIG_KEY.length && equalBytes(bytes, request.keyStart, CONFIG_KEY, 0, CONFIG_KEY.length)
+  );
+}
+
+/** Whether a request has the extras, key and value that its opcode must have (proto_bin.c, dispatch_bin_command). */
+function hasRightLengths(opcode: number): boolean {
+  const { keyBytes, extrasBytes, bodyBytes } = request;
+  switch (opcode) {
+    case Opcode.GET:
+    case Opcode.GETK:
+    case Opcode.DELETE:
+      return keyBytes > 0 && bodyBytes === keyBytes;
+    case Opcode.SET:
+    case Opcode.ADD:
+    case Opcode.REPLACE:
+      return keyBytes > 0 && extrasBytes === STORAGE_EXTRAS_BYTES;
+    case Opcode.INCREMENT:
+    case Opcode.DECREMENT:
+      return keyBytes > 0 && extrasBytes === ARITHMETIC_EXTRAS_BYTES && bodyBytes === keyBytes + extrasBytes;
+    case Opcode.APPEND:
+    case Opcode.PREPEND:
+    case Opcode.SASL_AUTH:
+    case Opcode.SASL_STEP:
+      return keyBytes > 0 && extrasBytes === 0;
+    case Opcode.TOUCH:
+    case Opcode.GAT:
+    case Opcode.GATK:
+      return keyBytes > 0 && extrasBytes === EXPTIME_EXTRAS_BYTES;
+    case Opcode.VERSION:
+    case Opcode.NOOP:
+    case Opcode.QUIT:
+    case Opcode.SASL_LIST_MECHS:
+      return bodyBytes === 0;
+    case Opcode.FLUSH:
+      return bodyBytes === extrasBytes && (extrasBytes === 0 || extrasBytes === EXPTIME_EXTRAS_BYTES);
+    case Opcode.STAT:
+      return extrasBytes === 0;
+    default:
+      return true;
+  }
+}

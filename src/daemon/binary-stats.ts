@@ -1,0 +1,31 @@
+/**
+ * `stats` over the binary protocol: which of the text protocol's tables a key asks for, and its rows. memcached takes
+ * some of these keys by their beginning only (proto_bin.c, process_bin_stat), and so do we.
+ */
+import { statsCommand, type AdminContext } from './admin-commands.ts';
+
+type Rows = (readonly [name: string, value: string])[];
+
+/** The rows that a key asks for; undefined if there is no such table. */
+export function binaryStats(key: string, context: AdminContext): Rows | undefined {
+  if (key === '') return rowsOf(statsCommand(['stats'], context));
+  if (key.startsWith('reset')) return rowsOf(statsCommand(['stats', 'reset'], context));
+  if (key.startsWith('settings')) return rowsOf(statsCommand(['stats', 'settings'], context));
+  if (key.startsWith('detail')) return detail(key.slice('detail'.length), context);
+  return TABLES.has(key) ? rowsOf(statsCommand(['stats', key], context)) : undefined;
+}
+
+/** Tables that are asked for by their whole name; `conns` is none of them (memcached.c, get_stats). */
+const TABLES = new Set(['items', 'slabs', 'sizes']);
+
+/** `detail on`, `detail off`, `detail dump`; the dump is one row with all its lines. */
+function detail(argument: string, context: AdminContext): Rows | undefined {
+  const what = [' dump', ' on', ' off'].find((word) => argument.startsWith(word))?.trim();
+  if (what === undefined) return undefined;
+  const answer = statsCommand(['stats', 'detail', what], context);
+  return what === 'dump' ? [['detailed', answer]] : [];
+}
+
+function rowsOf(answer: string): Rows {
+  return [...answer.matchAll(/^STAT (\S+) (.*)\r$/gm)].map(([, name = '', value = '']) => [name, value]);
+}
