@@ -21,6 +21,7 @@ const CHECKS = {
     reason: 'no Docker engine with compose v2 answers',
     met: () => works('docker', 'compose', 'ps', '-a') || works('docker', 'version'),
   },
+  dnsmasq: { reason: 'no dnsmasq on PATH (apt-get install dnsmasq-base)', met: () => works('dnsmasq', '--version') },
   pythonMemcache: {
     reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',
     met: () => works('/usr/bin/python3', '-c', 'import memcache'),
