@@ -8,8 +8,7 @@
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
 import { CR, LF, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
-import { isMetaLine, parseMeta } from '../protocol/text/meta-parser.ts';
-import { MetaCommand, MetaRequest } from '../protocol/text/meta-request.ts';
+import { isMetaLine } from '../protocol/text/meta-parser.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { parseRequest } from '../protocol/text/request-parser.ts';
 import { Command, KEY_BYTES_MAX, Parse, TextRequest } from '../protocol/text/request.ts';
@@ -18,17 +17,17 @@ import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
 import type { Connection, ConnectionContext, Session } from './connection.ts';
 import { Mode, Outcome } from './engine.ts';
 import * as limits from './limits.ts';
+import { MetaSession } from './meta-session.ts';
 import { ItemCursor } from './storage/items.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 
-const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4 } as const;
+const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4, META: 5 } as const;
 type State = (typeof State)[keyof typeof State];
 
 const EMPTY = new Uint8Array(0);
 
 /** The line that is being worked on; only valid within one step. */
 const request = new TextRequest();
-const metaRequest = new MetaRequest();
 
 const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
 
@@ -48,14 +47,14 @@ export class TextSession implements Session {
   #casLow = 0;
   #casHigh = 0;
   #noreply = false;
-  /** The line of the ms whose value did not arrive with it; empty if the value is not an ms's. */
-  #metaLine: Uint8Array = EMPTY;
   // RETRIEVE
   #command: Command = Command.GET;
   #exptime = 0;
   // BODY
   #body: Uint8Array = EMPTY;
   #onBody: ExpectedBody['onBody'] = () => EMPTY;
+  // META
+  #meta: MetaSession | undefined;
 
   constructor(connection: Connection, context: ConnectionContext) {
     this.#connection = connection;
@@ -63,13 +62,14 @@ export class TextSession implements Session {
   }
 
   get stateName(): string {
-    if (this.#state === State.VALUE || this.#state === State.BODY) return 'conn_nread';
+    if (this.#state === State.VALUE || this.#state === State.BODY || this.#state === State.META) return 'conn_nread';
     return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
   }
 
   abandon(): void {
     if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
     this.#item = NONE;
+    this.#meta?.abandon();
   }
 
   step(bytes: Uint8Array, start: number, end: number): number {
@@ -86,6 +86,8 @@ export class TextSession implements Session {
         const used = this.#retrieve(bytes, start, stop);
         return used < 0 ? newline + 1 - start : used;
       }
+      case State.META:
+        return this.#metaValue(bytes, start, end);
       default:
         return this.#collectBody(bytes, start, end);
     }
@@ -102,13 +104,27 @@ export class TextSession implements Session {
     const stop = lineEnd(bytes, start, newline);
     const used = newline + 1 - start;
     this.#connection.lastCommandAt = this.#context.time.now;
-    if (isMetaLine(bytes, start, stop)) return this.#meta(bytes, start, stop, end, used);
+    if (isMetaLine(bytes, start, stop)) return this.#metaLine(bytes, start, stop, end, used);
     const verdict = parseRequest(bytes, start, stop, request);
     if (verdict !== Parse.OK) {
       this.#refuse(verdict);
       return used;
     }
     return this.#execute(bytes, start, end, used);
+  }
+
+  /** A line of the meta protocol; its data block, if it did not come with it, makes the state META. */
+  #metaLine(bytes: Uint8Array, start: number, stop: number, end: number, used: number): number {
+    const meta = (this.#meta ??= new MetaSession(this.#connection, this.#context));
+    const all = meta.line(bytes, start, stop, start + used, end);
+    if (meta.awaitsData) this.#state = State.META;
+    return all;
+  }
+
+  #metaValue(bytes: Uint8Array, start: number, end: number): number {
+    const used = this.#meta!.data(bytes, start, end);
+    if (!this.#meta!.awaitsData) this.#state = State.LINE;
+    return used;
   }
 
   #judgeLongLine(bytes: Uint8Array, start: number, end: number): void {
@@ -372,13 +388,9 @@ export class TextSession implements Session {
   /** Answers a storage command whose value is not wanted, and skips the value. */
   #refuseValue(why: Uint8Array, used: number): number {
     this.#reply(why);
-    this.#skip(request.valueBytes + 2);
-    return used;
-  }
-
-  #skip(count: number): void {
     this.#state = State.SWALLOW;
-    this.#bytesLeft = count;
+    this.#bytesLeft = request.valueBytes + 2;
+    return used;
   }
 
   #value(bytes: Uint8Array, start: number, end: number): number {
@@ -395,7 +407,6 @@ export class TextSession implements Session {
     const item = this.#item;
     this.#item = NONE;
     this.#state = State.LINE;
-    if (this.#metaLine.length !== 0) return this.#metaValueComplete(item);
     let answer = replies.BAD_DATA_CHUNK;
     if (engine.store.items.endsLine(item)) {
       answer = storageReply(engine.commit(this.#mode, item, this.#casLow, this.#casHigh));
@@ -410,74 +421,6 @@ export class TextSession implements Session {
     this.#bytesLeft -= count;
     if (this.#bytesLeft === 0) this.#state = State.LINE;
     return count;
-  }
-
-  // ---- meta ----
-
-  /** Carries out a meta command; returns the bytes used, 0 if it has to be done again when the socket has drained. */
-  #meta(bytes: Uint8Array, start: number, stop: number, end: number, used: number): number {
-    const { meta, output } = this.#context;
-    const refusal = parseMeta(bytes, start, stop, metaRequest);
-    if (refusal !== undefined) {
-      output.reply(refusal);
-      if (metaRequest.valueBytes >= 0) this.#skip(metaRequest.valueBytes + 2);
-      return used;
-    }
-    switch (metaRequest.command) {
-      case MetaCommand.GET:
-        return this.#metaGet() ? used : 0;
-      case MetaCommand.SET:
-        return used + this.#metaSet(bytes, start, stop, start + used, end);
-      default:
-        meta.execute(metaRequest);
-        return used;
-    }
-  }
-
-  #metaGet(): boolean {
-    const { meta, output } = this.#context;
-    const ref = meta.find(metaRequest);
-    const room = meta.getRoom(metaRequest, ref);
-    if (room > output.room) {
-      if (!output.isEmpty && !this.#connection.flush()) return false;
-      if (room > output.room) {
-        const answer = Buffer.allocUnsafe(room);
-        this.#connection.sendLarge(answer.subarray(0, meta.get(metaRequest, ref, answer, 0)));
-        return true;
-      }
-    }
-    output.position = meta.get(metaRequest, ref, output.bytes, output.position);
-    return true;
-  }
-
-  /** Begins an ms, whose value begins at `at`; returns how many bytes of it there were. */
-  #metaSet(bytes: Uint8Array, start: number, stop: number, at: number, end: number): number {
-    const { engine, meta, output } = this.#context;
-    const item = meta.begin(metaRequest);
-    if (item === NONE) {
-      output.reply(meta.failure);
-      this.#skip(metaRequest.valueBytes + 2);
-      return 0;
-    }
-    engine.store.items.openValue(item, this.#cursor);
-    const length = metaRequest.valueBytes + 2;
-    if (end - at >= length) {
-      engine.store.items.append(this.#cursor, bytes, at, at + length);
-      meta.store(metaRequest, item);
-      return length;
-    }
-    this.#metaLine = bytes.slice(start, stop);
-    this.#item = item;
-    this.#bytesLeft = length;
-    this.#state = State.VALUE;
-    return this.#value(bytes, at, end);
-  }
-
-  #metaValueComplete(item: ChunkRef): void {
-    const line = this.#metaLine;
-    this.#metaLine = EMPTY;
-    parseMeta(line, 0, line.length, metaRequest);
-    this.#context.meta.store(metaRequest, item);
   }
 
   #collectBody(bytes: Uint8Array, start: number, end: number): number {

@@ -120,7 +120,7 @@ function isSetMode(mode: number): boolean {
   switch (mode) {
     case 0:
     case Letter.E:
-    case 0x41:
+    case Letter.A:
     case Letter.P:
     case Letter.R:
     case Letter.S:

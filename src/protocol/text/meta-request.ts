@@ -15,6 +15,7 @@ export const OPAQUE_BYTES_MAX = 32;
 
 /** A flag's letter, as its byte. */
 export const Letter = {
+  A: 0x41,
   b: 0x62,
   c: 0x63,
   f: 0x66,

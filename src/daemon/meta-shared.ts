@@ -1,0 +1,95 @@
+/**
+ * What the meta commands have in common: finding, comparing and making the item that a request is about, and the pieces
+ * of an answer that come from an item.
+ */
+import { writeLatin } from '../base/bytes.ts';
+import { writeBase64 } from '../protocol/text/meta-base64.ts';
+import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
+import type { SecondHand } from './clock.ts';
+import type { Engine } from './engine.ts';
+import { writeLetter, writeLineEnd } from './meta-writer.ts';
+import type { Output } from './output.ts';
+import { ItemCursor } from './storage/items.ts';
+import * as layout from './storage/layout.ts';
+import { NONE, type ChunkRef } from './storage/layout.ts';
+import type { Store } from './storage/store.ts';
+
+/** Decimal digits of the largest 64-bit number. */
+const NUMBER_BYTES_MAX = 20;
+
+export class MetaShared {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly output: Output;
+  readonly time: SecondHand;
+  readonly #cursor = new ItemCursor();
+  readonly #scratch = new Uint8Array(NUMBER_BYTES_MAX);
+
+  constructor(engine: Engine, output: Output, time: SecondHand) {
+    this.engine = engine;
+    this.store = engine.store;
+    this.output = output;
+    this.time = time;
+  }
+
+  /** The item that a request is about, or NONE; counts nothing. */
+  find(request: MetaRequest): ChunkRef {
+    return this.engine.find(request.key, request.keyStart, request.keyEnd);
+  }
+
+  /** The hash of a request's key. */
+  hash(request: MetaRequest): number {
+    return this.store.index.hash(request.key, request.keyStart, request.keyEnd - request.keyStart);
+  }
+
+  /** Whether an item has a CAS value, which is given in signed halves. */
+  hasCas(ref: ChunkRef, low: number, high: number): boolean {
+    const { memory } = this.store;
+    return memory.word(ref, layout.CAS_LOW) === low && memory.word(ref, layout.CAS_HIGH) === high;
+  }
+
+  /**
+   * An item with a request's key and a short value, ready to be linked; NONE if there is no room.
+   *
+   * @param deadline second at which it expires, or 0
+   * @param value a number in decimal, or nothing
+   */
+  make(request: MetaRequest, flags: number, deadline: number, value: string): ChunkRef {
+    const { store } = this;
+    const { key, keyStart, keyEnd } = request;
+    const ref = store.allocate(key, keyStart, keyEnd - keyStart, flags, deadline, value.length, this.hash(request));
+    if (ref === NONE) return NONE;
+    store.items.openValue(ref, this.#cursor);
+    store.items.append(this.#cursor, this.#scratch, 0, writeLatin(this.#scratch, 0, value));
+    store.items.closeValue(this.#cursor);
+    return ref;
+  }
+
+  /** Writes an item's CAS as a flag. */
+  writeCas(ref: ChunkRef, to: Uint8Array, position: number): number {
+    return this.output.writeCas(ref, to, writeLetter(to, position, Letter.c));
+  }
+
+  /** Writes an item's key without anything. */
+  writeBareKey(ref: ChunkRef, to: Uint8Array, position: number): number {
+    const { items } = this.store;
+    const length = items.keyBytes(ref);
+    items.copyRun(ref, 0, length, to, position);
+    return position + length;
+  }
+
+  /** Writes an item's key as a flag, as it was stored: in base64 if it came so. */
+  writeKeyOf(ref: ChunkRef, to: Uint8Array, position: number): number {
+    const { memory } = this.store;
+    const at = writeLetter(to, position, Letter.k);
+    const end = this.writeBareKey(ref, to, at);
+    if ((memory.word(ref, layout.STATE) & layout.KEY_BINARY) === 0) return end;
+    const key = to.slice(at, end);
+    return writeLetter(to, writeBase64(to, at, key, 0, key.length), Letter.b);
+  }
+
+  /** Ends an answer that was written behind what the output has collected. */
+  endLine(position: number): void {
+    this.output.position = writeLineEnd(this.output.bytes, position);
+  }
+}
