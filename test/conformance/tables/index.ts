@@ -2,6 +2,9 @@
 import type { WireTable } from '../cases.ts';
 import { admin } from './admin.ts';
 import { arithmetic } from './arithmetic.ts';
+import { binaryControl } from './binary-control.ts';
+import { binaryRetrieval } from './binary-retrieval.ts';
+import { binaryStorage } from './binary-storage.ts';
 import { cas } from './cas.ts';
 import { control } from './control.ts';
 import { exptime } from './exptime.ts';
@@ -31,5 +34,8 @@ export const tables: readonly WireTable[] = [
   metaSet,
   metaDelete,
   metaArithmetic,
+  binaryRetrieval,
+  binaryStorage,
+  binaryControl,
   admin,
 ];
