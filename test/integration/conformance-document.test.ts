@@ -1,0 +1,118 @@
+/**
+ * Goal: docs/compatibility.md is true and complete. Method: its rows are compared with what the real memcached and our
+ * daemon name: every flag and statistic of memcached has a row, what is absent is not there, what is not absent is.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeWith } from '../support/requirements.ts';
+import { atLeast, ourDaemons, REFERENCE_VERSION, referenceMemcached } from '../conformance/driver.ts';
+import type { Server, ServerKind } from '../conformance/driver.ts';
+import { RawClient } from '../conformance/raw-client.ts';
+import { runCase } from '../conformance/run-case.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const STATISTICS = ['', ' settings', ' items', ' slabs', ' sizes', ' conns'];
+
+/** One form of each command that may be absent, which memcached answers with something other than ERROR. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  'stats detail': 'stats detail on',
+  'stats cachedump': 'stats cachedump 1 1',
+  'stats extstore': 'stats extstore',
+  'stats proxy': 'stats proxy',
+  cache_memlimit: 'cache_memlimit 64',
+  slabs: 'slabs automove 1',
+  lru: 'lru mode segmented',
+  lru_crawler: 'lru_crawler tocrawl 0',
+  watch: 'watch fetchers',
+  refresh_certs: 'refresh_certs',
+  extstore: 'extstore item_age 1',
+};
+
+type State = 'same' | 'different' | 'absent' | 'added';
+
+/** The rows of a chapter's tables: first column without its code marks → state. */
+function rowsOf(chapter: string): Map<string, State> {
+  const text = readFileSync(`${REPOSITORY}/docs/compatibility.md`, 'utf8');
+  const from = text.indexOf(`\n## ${chapter}\n`);
+  const next = text.indexOf('\n## ', from + 1);
+  const body = text.slice(from, next < 0 ? undefined : next);
+  const rows = [...body.matchAll(/^\| `([^`|]+)` +\| (same|different|absent|added) +\|/gm)];
+  return new Map(rows.map((row) => [row[1] ?? '', row[2] as State]));
+}
+
+async function ask(port: number, send: string): Promise<string> {
+  const client = await RawClient.connect(port);
+  try {
+    return await runCase(client, { send }, { feed: 'whole', random: Math.random });
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Names of all statistics; those of size classes and connections with `N` for the number. */
+async function statisticsOf(port: number): Promise<Set<string>> {
+  const answer = await ask(port, `set a 0 0 1\r\n1\r\n${STATISTICS.map((name) => `stats${name}\r\n`).join('')}`);
+  const names = [...answer.matchAll(/^STAT (\S+)/gm)].map((found) => found[1] ?? '');
+  return new Set(names.map((name) => name.replace(/^(items:)?\d+:/, '$1N:')));
+}
+
+async function withServer<T>(kind: ServerKind, use: (server: Server) => Promise<T>): Promise<T> {
+  const server = await kind.start();
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+describeWith(['memcached'], 'the page names what memcached has', () => {
+  const reference = referenceMemcached();
+  test.skipIf(reference === undefined || !atLeast(reference.version, REFERENCE_VERSION))(
+    'every statistic',
+    async () => {
+      if (reference !== undefined) {
+        const names = await withServer(reference, async ({ port }) => await statisticsOf(port));
+        const rows = rowsOf('Statistics');
+        expect([...names].filter((name) => !rows.has(name))).toEqual([]);
+        expect([...rows].filter(([name, state]) => state !== 'added' && !names.has(name))).toEqual([]);
+      }
+    },
+  );
+});
+
+for (const daemon of ourDaemons()) {
+  describe(`the page and ${daemon.name}`, () => {
+    let server: Server | undefined;
+    beforeAll(async () => {
+      server = await daemon.start();
+    });
+    afterAll(async () => {
+      await server?.stop();
+    });
+
+    test('agree about statistics', async () => {
+      const names = await statisticsOf(server?.port ?? 0);
+      const rows = rowsOf('Statistics');
+      expect([...names].filter((name) => (rows.get(name) ?? 'absent') === 'absent')).toEqual([]);
+      expect([...rows].filter(([name, state]) => state !== 'absent' && !names.has(name))).toEqual([]);
+    });
+
+    test('agree about the commands that are absent', async () => {
+      const absent = [...rowsOf('Commands')].filter(([, state]) => state === 'absent').map(([name]) => name);
+      expect(absent).toEqual(Object.keys(EXAMPLES).filter((name) => absent.includes(name)));
+      for (const name of absent) {
+        expect(await ask(server?.port ?? 0, `${EXAMPLES[name]}\r\n`), name).toBe('ERROR\r\n');
+      }
+    });
+  });
+}
+
+test('the page and -h agree about flags', () => {
+  const help = execFileSync(`${REPOSITORY}/bin/memfleet`, ['daemon', '-h'], { encoding: 'utf8' });
+  const ours = new Set([...help.matchAll(/^-(\w),/gm)].map((found) => found[1] ?? ''));
+  const rows = new Map([...rowsOf('Flags')].map(([name, state]) => [name.slice(1, 2), state]));
+  expect([...ours].filter((letter) => (rows.get(letter) ?? 'absent') === 'absent')).toEqual([]);
+  expect([...rows].filter(([letter, state]) => state !== 'absent' && !ours.has(letter))).toEqual([]);
+});
