@@ -32,8 +32,26 @@ export const Topology = Type.Object(
   { description: 'The topology document.' },
 );
 
+const ViewName = Type.Union([Type.Literal('network'), Type.Literal('host')], {
+  description: 'Addresses as in the nodes’ own network (default), or as published by the host that answers.',
+});
+
+/** Query of the lists for other software. */
+export const ViewQuery = Type.Object({ view: Type.Optional(ViewName) });
+
+/** Query of `GET /v1/topology/servers.txt`. */
+export const ServerListQuery = Type.Object({
+  view: Type.Optional(ViewName),
+  format: Type.Optional(
+    Type.Union([Type.Literal('plain'), Type.Literal('libmemcached')], {
+      description: 'libmemcached: a configuration string for memcached(3), one --SERVER=host:port a line.',
+    }),
+  ),
+});
+
 /** Query of `GET /v1/topology`. */
 export const TopologyQuery = Type.Object({
+  view: Type.Optional(ViewName),
   after: Type.Optional(Type.String({ pattern: '^\\d{1,10}$', description: 'Only a version above this one is news.' })),
   wait: Type.Optional(
     Type.String({
@@ -111,6 +129,15 @@ export const EventStream = textAnswer(
 
 /** `GET /v1/topology/servers.txt`. */
 export const ServerList = textAnswer('text/plain', 'host:port of the active nodes, one a line.');
+
+/** `GET /v1/topology/twemproxy.yaml`. */
+export const TwemproxyConfig = textAnswer('application/yaml', 'A pool for twemproxy (nutcracker).');
+
+/** `GET /v1/topology/mcrouter.json`. */
+export const McrouterConfig = textAnswer('application/json', 'A pool and a route for mcrouter.');
+
+/** `GET /v1/topology/proxy.lua`. */
+export const ProxyConfig = textAnswer('text/x-lua', 'A pool and a route for memcached’s own proxy.');
 
 /** `GET /metrics`. */
 export const MetricsText = textAnswer('text/plain', 'Text exposition format, version 0.0.4.');

@@ -20,6 +20,7 @@ import { addNodeRoutes } from './routes/nodes.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSelfRoutes } from './routes/self.ts';
 import { addTopologyRoutes } from './routes/topology.ts';
+import { addViewRoutes } from './routes/views.ts';
 
 export interface CoordinatorAppOptions {
   readonly fleet: Fleet;
@@ -73,6 +74,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   });
   await app.register(async (scope) => {
     addTopologyRoutes(scope, { ...options, streams, closing: closing.signal });
+    addViewRoutes(scope, options);
     addNodeRoutes(scope, options);
     addSelfRoutes(scope, options);
     await addPageRoutes(scope);

@@ -30,6 +30,17 @@ export interface ObservedNode {
   readonly hint: NodeHint;
   /** Changes when another process takes the name, for example a container's id. */
   readonly instance: string;
+  /** Where clients outside of the nodes' network reach it, where the source knows of such a place. */
+  readonly published?: PublishedPlace;
+}
+
+/** Ports of the host behind which a node is. */
+export interface PublishedPlace {
+  /** The address that the ports are bound to; empty for every address of the host. */
+  readonly ip: string;
+  readonly port: number;
+  /** Of the sidecar, if that is published too. */
+  readonly sidecarPort?: number;
 }
 
 /** Who is told. */

@@ -30,6 +30,16 @@ export interface Container {
   readonly labels: Readonly<Record<string, string>>;
   /** Network's name → IPv4 address, empty if the container is not running. */
   readonly networks: Readonly<Record<string, string>>;
+  /** TCP ports that are published to the host, if there are any. */
+  readonly ports?: readonly PublishedPort[];
+}
+
+/** A port of a container that the host forwards. */
+export interface PublishedPort {
+  readonly privatePort: number;
+  readonly publicPort: number;
+  /** The host's address that it is bound to; `0.0.0.0` for all. */
+  readonly ip: string;
 }
 
 /** One event of Docker's stream, as much of it as is used here. */
@@ -166,9 +176,25 @@ export function observedNodes(view: DockerView, scope: DockerScope): ObservedNod
         // A running container without an address was taken off its network: nobody can reach it.
         hint: ip === '' && hint !== 'leaving' ? 'stopped' : hint,
         instance: container.id,
+        ...publishedPlace(container),
       },
     ];
   });
+}
+
+/** Where the node is reached through the host, if its daemon's port is published. */
+function publishedPlace({ labels, ports = [] }: Container): Pick<ObservedNode, 'published'> {
+  // Docker publishes for IPv4 and IPv6 with two entries; discovery needs the former.
+  const entryOf = (wanted: number): PublishedPort | undefined => {
+    const entries = ports.filter(({ privatePort }) => privatePort === wanted);
+    return entries.find(({ ip }) => !ip.includes(':')) ?? entries[0];
+  };
+  const daemon = entryOf(numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535));
+  const sidecar = entryOf(numberLabel(labels, 'memfleet.sidecar-port', SIDECAR_PORT, 65_535));
+  if (daemon === undefined) return {};
+  const ip = daemon.ip === '0.0.0.0' || daemon.ip === '::' ? '' : daemon.ip;
+  const place = { ip, port: daemon.publicPort };
+  return { published: sidecar === undefined ? place : { ...place, sidecarPort: sidecar.publicPort } };
 }
 
 function listedHint({ state, status }: Container): NodeHint | 'gone' {

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
 import { FleetError } from '../base/errors.ts';
 import type { DockerEngine } from './docker-discovery.ts';
-import type { Container, ContainerEvent } from './docker-view.ts';
+import type { Container, ContainerEvent, PublishedPort } from './docker-view.ts';
 
 /** What is used where neither flag nor environment say where the engine is. */
 export const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock';
@@ -101,6 +101,7 @@ export function explain(error: unknown): string {
 
 function toContainer(info: Dockerode.ContainerInfo): Container {
   const networks = Object.entries(info.NetworkSettings?.Networks ?? {});
+  const ports = publishedPorts(info);
   return {
     id: info.Id,
     // A container that others are linked to has more names, each with the other's in front.
@@ -109,7 +110,14 @@ function toContainer(info: Dockerode.ContainerInfo): Container {
     status: info.Status ?? '',
     labels: info.Labels ?? {},
     networks: Object.fromEntries(networks.map(([name, network]) => [name, network.IPAddress ?? ''])),
+    ...(ports.length > 0 && { ports }),
   };
+}
+
+function publishedPorts(info: Dockerode.ContainerInfo): PublishedPort[] {
+  return (info.Ports ?? []).flatMap(({ IP, PrivatePort, PublicPort, Type }) =>
+    Type === 'tcp' && PublicPort ? [{ privatePort: PrivatePort, publicPort: PublicPort, ip: IP ?? '' }] : [],
+  );
 }
 
 /** One JSON object per line. A line that is none is no reason to lose the stream: the next list has the truth. */

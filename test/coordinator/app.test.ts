@@ -100,6 +100,43 @@ describe('lists for other software', () => {
     expect(again.statusCode).toBe(304);
   });
 
+  test.each([
+    ['servers.txt?format=libmemcached', 'text/plain', '--SERVER=cache-1:11211\n'],
+    ['libmemcached.txt', 'text/plain', '--SERVER=cache-1:11211\n'],
+    ['twemproxy.yaml', 'application/yaml', '"cache-1:11211:1 cache-1"'],
+    ['mcrouter.json', 'application/json', '"cache-1:11211"'],
+    ['proxy.lua', 'text/x-lua', "mcp.backend('cache-1', 'cache-1', 11211)"],
+  ])('%s is for whom it is made, with a tag', async (path, type, part) => {
+    await using world = await running({}, 1);
+    const url = `/v1/topology/${path}`;
+    const response = await world.app.inject(url);
+    expect(response.headers['content-type']).toContain(type);
+    expect(response.body).toContain(part);
+    const headers = { 'if-none-match': String(response.headers.etag) };
+    expect((await world.app.inject({ url, headers })).statusCode).toBe(304);
+  });
+
+  test('configurations wait for a topology', async () => {
+    await using world = await startApp();
+    expect((await world.app.inject('/v1/topology/twemproxy.yaml')).statusCode).toBe(503);
+  });
+
+  test('view=host has published ports, by the name that the reader has for the host', async () => {
+    await using world = await startApp();
+    world.source.observe(observedOf('cache-1', { published: { ip: '', port: 32_768, sidecarPort: 32_769 } }));
+    await until('cache-1', () => activeNames(world) === 'cache-1');
+    const ask = async (url: string, host = '192.0.2.7:8080') => world.app.inject({ url, headers: { host } });
+    const outside = await ask('/v1/topology?view=host');
+    expect(outside.json<TopologyDocument>().nodes).toEqual([
+      expect.objectContaining({ host: '192.0.2.7', ip: '192.0.2.7', port: 32_768, sidecar: 'http://192.0.2.7:32769' }),
+    ]);
+    expect(outside.headers.etag).not.toBe((await ask('/v1/topology')).headers.etag);
+    expect((await ask('/v1/topology/servers.txt?view=host', '[2001:db8::1]:80')).body).toBe('[2001:db8::1]:32768\n');
+    expect((await ask('/v1/topology/servers.txt?view=network')).body).toBe('cache-1:11211\n');
+    expect((await ask('/v1/topology/servers.txt?view=host', 'a"b')).statusCode).toBe(400);
+    expect((await ask('/v1/topology/servers.txt?view=moon')).statusCode).toBe(400);
+  });
+
   test('prometheus targets are all sidecars, with the labels that dashboards select by', async () => {
     await using world = await startApp();
     expect((await world.app.inject('/v1/prometheus/targets')).json()).toEqual([]);
@@ -329,7 +366,11 @@ describe('the coordinator about itself', () => {
       '/v1/prometheus/targets',
       '/v1/topology',
       '/v1/topology/events',
+      '/v1/topology/libmemcached.txt',
+      '/v1/topology/mcrouter.json',
+      '/v1/topology/proxy.lua',
       '/v1/topology/servers.txt',
+      '/v1/topology/twemproxy.yaml',
     ]);
   });
 

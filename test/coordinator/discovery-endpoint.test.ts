@@ -93,10 +93,9 @@ describe('config get cluster', () => {
     expect(client.chunks[0]?.length).toBeLessThan(4096);
   });
 
-  test('counts bytes, not characters', async () => {
-    publish([nodeOf({ name: 'cache-é', ip: '10.0.0.1' })]);
-    const payload = Buffer.from('7\ncache-é|10.0.0.1|11211\n');
-    const answer = `CONFIG cluster 0 ${payload.length}\r\n${payload.toString('latin1')}\r\nEND\r\n`;
+  test('has the address of a node whose host some clients could not read', async () => {
+    publish([nodeOf({ name: 'cache_1', ip: '10.0.0.1' }), nodeOf({ name: 'cache-2', ip: '2001:db8::2' })]);
+    const answer = 'CONFIG cluster 0 26\r\n7\n10.0.0.1|10.0.0.1|11211\n\r\nEND\r\n';
     await new Client().expects('config get cluster\r\n', answer);
   });
 

@@ -37,6 +37,24 @@ describe('a list', () => {
     expect(b).toMatchObject({ ip: '10.0.0.2', port: 11300, sidecar: 'http://10.0.0.2:9200', weight: 3 });
   });
 
+  test('knows where the host forwards a node’s ports', () => {
+    const ports = [
+      { privatePort: 11211, publicPort: 32_768, ip: '::' },
+      { privatePort: 11211, publicPort: 32_769, ip: '0.0.0.0' },
+      { privatePort: 9150, publicPort: 32_770, ip: '127.0.0.1' },
+    ];
+    const places = [ports, ports.slice(1, 2), [{ ...ports[1], ip: '192.0.2.1' }], ports.slice(2), []].map(
+      (given) => observedNodes(listed(EMPTY_VIEW, [containerOf('a', { ports: given })]), ALL)[0]?.published,
+    );
+    expect(places).toEqual([
+      { ip: '', port: 32_769, sidecarPort: 32_770 },
+      { ip: '', port: 32_769 },
+      { ip: '192.0.2.1', port: 32_769 },
+      undefined,
+      undefined,
+    ]);
+  });
+
   test.each(['', '0', '-1', '65536', 'many', '1e3'])('a port label of %j counts as not there', (port) => {
     const view = listed(EMPTY_VIEW, [containerOf('a', { labels: { 'memfleet.port': port } })]);
     expect(observedNodes(view, ALL)[0]?.port).toBe(11211);

@@ -41,6 +41,11 @@ describe('the list', () => {
     State: 'running',
     Status: 'Up 2 seconds (healthy)',
     Labels: { 'memfleet.role': 'cache' },
+    Ports: [
+      { IP: '0.0.0.0', PrivatePort: 11211, PublicPort: 32768, Type: 'tcp' },
+      { IP: '0.0.0.0', PrivatePort: 11211, PublicPort: 32769, Type: 'udp' },
+      { PrivatePort: 9150, Type: 'tcp' },
+    ],
     NetworkSettings: { Networks: { memfleet_default: { IPAddress: '172.18.0.4' } } },
   };
 
@@ -55,6 +60,7 @@ describe('the list', () => {
         status: 'Up 2 seconds (healthy)',
         labels: { 'memfleet.role': 'cache' },
         networks: { memfleet_default: '172.18.0.4' },
+        ports: [{ privatePort: 11211, publicPort: 32768, ip: '0.0.0.0' }],
       },
     ]);
     expect(urls.map((url) => url.pathname)).toEqual(['/containers/json']);

@@ -27,6 +27,8 @@ const CHECKS = {
     met: () => works('/usr/bin/python3', '-c', 'import memcache'),
   },
   promtool: { reason: 'no promtool on PATH (apt-get install prometheus)', met: () => works('promtool', '--version') },
+  lua: { reason: 'no luac5.4 on PATH (apt-get install lua5.4)', met: () => works('luac5.4', '-v') },
+  nutcracker: { reason: 'no nutcracker on PATH (apt-get install nutcracker)', met: () => works('nutcracker', '-V') },
   chromium: {
     reason: 'no browser at /usr/bin/chromium (apt-get install chromium)',
     met: () => existsSync('/usr/bin/chromium'),

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { discoveryEntry, discoveryPayload, parseDiscoveryPayload } from '../../src/topology/discovery-payload.ts';
 import { documentOf, nodeOf } from './nodes.ts';
@@ -59,9 +59,11 @@ describe('the payload of config get cluster', () => {
   });
 });
 
-describe('an entry that every client can read', () => {
-  const entry = (host: string, ip: string): string | undefined => discoveryEntry({ host, ip, port: 11211 });
+function entry(host: string, ip: string): string | undefined {
+  return discoveryEntry({ host, ip, port: 11211 });
+}
 
+describe('an entry that every client can read', () => {
   test('has host and IPv4 address as they are', () => {
     expect(entry('cache-1.example.com', '10.0.0.1')).toBe('cache-1.example.com|10.0.0.1|11211');
   });

@@ -6,7 +6,6 @@ import {
   NotModified,
   Owner,
   OwnerQuery,
-  ServerList,
   Targets,
   Topology,
   TopologyQuery,
@@ -14,13 +13,15 @@ import {
 import { Problem } from '../../api/problem.ts';
 import type { Clock } from '../../base/clock.ts';
 import { FleetError } from '../../base/errors.ts';
-import { activeNodes } from '../../topology/document.ts';
 import type { EventStreams } from '../event-streams.ts';
+import type { Fleet } from '../fleet.ts';
 import { sendProblem } from '../http-problems.ts';
 import { WAIT_MAX_MS } from '../limits.ts';
 import type { Publication, Publisher } from '../publisher.ts';
+import { matchesTag, NOT_YET, sendTagged, viewOf } from './views.ts';
 
 export interface TopologyRoutesOptions {
+  readonly fleet: Fleet;
   readonly publisher: Publisher;
   readonly streams: EventStreams;
   readonly clock: Clock;
@@ -34,11 +35,9 @@ export interface TopologyRoutesOptions {
 export function addTopologyRoutes(scope: FastifyInstance, options: TopologyRoutesOptions): void {
   addDocumentRoute(scope, options);
   addEventsRoute(scope, options);
-  addListRoutes(scope, options);
+  addTargetsRoute(scope, options);
   addOwnerRoute(scope, options);
 }
-
-const NOT_YET = 'nothing is published yet: discovery has not been seen';
 
 function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
@@ -50,10 +49,10 @@ function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions
     const waitMs = wait === undefined ? 0 : Math.min(parseWaitMs(wait), WAIT_MAX_MS);
     const { current } = options.publisher;
     const news = current !== undefined && current.document.version > known;
-    if (news || waitMs === 0) return sendPublication(request, reply, current, known);
+    if (news || waitMs === 0) return sendPublication(options.fleet, request, reply, current, known);
     const newer = await nextPublication(options, request, waitMs, known);
     if (newer === 'full') return sendProblem(reply, 503, 'too many clients follow the topology');
-    return sendPublication(request, reply, newer ?? options.publisher.current, known);
+    return sendPublication(options.fleet, request, reply, newer ?? options.publisher.current, known);
   });
 }
 
@@ -87,23 +86,23 @@ function nextPublication(
 }
 
 function sendPublication(
+  fleet: Fleet,
   request: FastifyRequest,
   reply: FastifyReply,
   publication: Publication | undefined,
   known: number,
 ): FastifyReply {
   if (publication === undefined) return sendProblem(reply, 503, NOT_YET);
+  const { view } = request.query as { view?: string };
+  if (view === 'host' && publication.document.version > known) {
+    const { document } = viewOf(request, publication, fleet);
+    return sendTagged(request, reply, 'application/json; charset=utf-8', JSON.stringify(document));
+  }
   reply.header('etag', publication.etag).header('cache-control', 'no-cache');
   const unchanged =
-    publication.document.version <= known || matches(request.headers['if-none-match'], publication.etag);
+    publication.document.version <= known || matchesTag(request.headers['if-none-match'], publication.etag);
   if (unchanged) return reply.code(304).send();
   return reply.type('application/json; charset=utf-8').send(publication.json);
-}
-
-/** RFC 9110 §13.1.2: a list of tags, compared without regard to weakness, or `*`. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));
 }
 
 function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRoutesOptions): void {
@@ -117,18 +116,7 @@ function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRout
   });
 }
 
-function addListRoutes(app: FastifyInstance, { publisher, namespace }: TopologyRoutesOptions): void {
-  const text = { 200: ServerList, 304: NotModified, 503: Problem };
-  const listSchema = { summary: 'host:port of the active nodes, one a line.', response: text };
-  app.get('/v1/topology/servers.txt', { schema: listSchema }, (request, reply) => {
-    const { current } = publisher;
-    if (current === undefined) return sendProblem(reply, 503, NOT_YET);
-    reply.header('etag', current.etag).header('cache-control', 'no-cache');
-    if (matches(request.headers['if-none-match'], current.etag)) return reply.code(304).send();
-    const servers = activeNodes(current.document).map((node) => `${bracketed(node.host)}:${node.port}\n`);
-    return reply.type('text/plain; charset=utf-8').send(servers.join(''));
-  });
-
+function addTargetsRoute(app: FastifyInstance, { publisher, namespace }: TopologyRoutesOptions): void {
   const summary = 'The sidecars as scrape targets, for Prometheus http_sd.';
   app.get('/v1/prometheus/targets', { schema: { summary, response: { 200: Targets } } }, () => {
     const { fleet = '', nodes = [] } = publisher.current?.document ?? {};
@@ -146,10 +134,6 @@ function addListRoutes(app: FastifyInstance, { publisher, namespace }: TopologyR
         },
       }));
   });
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** memcached's bound for a key (protocol.txt "Keys"). */
