@@ -100,6 +100,12 @@ export function failure(opcode: number, status: Status, text = statusText(status
   return answer(opcode, { status, value: text });
 }
 
+/** A row of stats whose value is the server's, and all rows behind it. */
+export function rowsFrom(opcode: number, name: string): string {
+  const head = Buffer.from([Magic.RESPONSE, opcode, 0, name.length, 0, 0, 0, 0]);
+  return `${exactly(head)}[^]{16}${name}[^]+`;
+}
+
 /** The pattern of several answers, one behind the other. */
 export function answers(...sources: string[]): RegExp {
   return new RegExp(`^${sources.join('')}$`);

@@ -1,6 +1,6 @@
 /** The binary protocol: noop, version, stat, flush, quit, what is unknown and what closes the connection. The answers are those of memcached 1.6.38. */
 import { Opcode, Status } from '../../../src/protocol/binary/opcodes.ts';
-import { answer, answers, failure, request, requests, storage, words } from '../binary-packets.ts';
+import { answer, answers, failure, request, requests, rowsFrom, storage, words } from '../binary-packets.ts';
 import type { WireCase, WireTable } from '../cases.ts';
 
 const { GET, SET, FLUSH, FLUSHQ, NOOP, VERSION, QUIT, QUITQ, STAT, VERBOSITY } = Opcode;
@@ -34,7 +34,7 @@ export const binaryControl: WireTable = {
     {
       name: 'version',
       send: request(VERSION),
-      expect: /^\x81\x0b\0\0\0\0\0\0\0\0\0\x06\x01\x02\x03\x04\0{8}1\.6\.\d\d$/,
+      expect: answers(answer(VERSION, { value: '1.6.xx' }).replace(/(\\x78){2}$/, String.raw`\d\d`)),
     },
     {
       name: 'verbosity is unknown',
@@ -75,7 +75,7 @@ export const binaryControl: WireTable = {
     {
       name: 'stat',
       send: request(STAT),
-      expect: /^\x81\x10\0\x03\0\0\0\0[^]{16}pid\d+\x81\x10[^]+\x81\x10\0{10}\x01\x02\x03\x04\0{8}$/,
+      expect: answers(rowsFrom(STAT, 'pid'), END_OF_ROWS),
     },
     {
       name: 'stat sizes',
@@ -85,7 +85,7 @@ export const binaryControl: WireTable = {
     {
       name: 'stat settings and whatever begins so',
       send: request(STAT, { key: 'settingsfoo' }),
-      expect: /^\x81\x10\0\x08\0\0\0\0[^]{16}maxbytes67108864\x81\x10[^]+\x81\x10\0{10}\x01\x02\x03\x04\0{8}$/,
+      expect: answers(rowsFrom(STAT, 'maxbytes'), END_OF_ROWS),
     },
     {
       name: 'stat reset',
