@@ -7,11 +7,15 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT_PORT_TAKEN, EXIT_USAGE } from '../base/lifecycle.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
-import { helpText, readDaemonOptions } from './options.ts';
+import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
+import { readDaemonOptions } from './options.ts';
+import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import { MEMCACHED_VERSION } from './stats.ts';
 import { chooseTransport } from './transports.ts';
 
+/** Two folders up from here, in the checkout and in the compiled package alike. */
+const LICENSE = new URL('../../LICENSE', import.meta.url);
 const EXIT_FAILURE = 1;
 const KEEP_ALIVE_MS = 1000;
 
@@ -37,16 +41,27 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`memfleet ${productVersion()}, as memcached ${MEMCACHED_VERSION}\n`);
     return 0;
   }
+  if (request.kind === 'license') {
+    process.stdout.write(`memfleet ${productVersion()}\n\n${readFileSync(LICENSE, 'utf8')}`);
+    return 0;
+  }
+  const detached = process.env[DETACHED_VARIABLE] !== undefined;
+  if (request.detach && !detached) {
+    const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+    return detach(command, process.env, (text) => void process.stderr.write(text));
+  }
   const server = new Server({
     settings: request.settings,
     transport: chooseTransport(process.env['MEMFLEET_NODE_TRANSPORT']),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
-    log: (line) => void process.stderr.write(`${line}\n`),
+    // In the background nobody reads it.
+    log: (line) => void (detached || process.stderr.write(`${line}\n`)),
   });
   await server.listen();
   if (request.user !== undefined) assumeIdentity(request.user);
   if (request.pidFile !== undefined) writePidFile(request.pidFile);
+  if (detached) reportReady();
   const stopped = server.untilStopped();
   const stop = (): void => server.stop();
   process.once('SIGTERM', stop);

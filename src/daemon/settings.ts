@@ -37,12 +37,134 @@ export interface Settings {
   flushEnabled: boolean;
   /** `-B`. */
   protocol: ProtocolName;
+  /** `-U`; 0 = off. */
+  udpPort: number;
+  /** `-n`: least bytes of key, value and flags that a chunk has room for; undefined = our own smallest chunk. */
+  chunkSize: number | undefined;
+  /** `-C` switches it off: every CAS value is 0 and no `cas` matches. */
+  casEnabled: boolean;
+  /** `-R`: requests that one connection may have answered before the others' turn. */
+  reqsPerEvent: number;
+  /** `-D`: the character between a key's prefix and the rest, for `stats detail`. */
+  statKeyPrefix: string;
+  /** `-D` was given: `stats detail` counts from the start. */
+  detailEnabled: boolean;
+  /** `-X` switches it off: `stats cachedump`, `stats detail`, `lru_crawler metadump`. */
+  dumpEnabled: boolean;
+  /** `-W` switches it off: `watch`. */
+  watchEnabled: boolean;
+  /** `-S`. */
+  saslEnabled: boolean;
+  /** `-Y`: the file with the users of the text protocol. */
+  authFile: string | undefined;
+  /** `-Z`, with its `-o ssl_…`; undefined = no TLS. */
+  tls: TlsSettings | undefined;
+  /** `-o` */
+  extended: ExtendedSettings;
   /** Who knows this may set the cluster's configuration; undefined = nobody. */
   configToken: string | undefined;
 }
 
+/** TLS, by the names that memcached gives its `-o ssl_…`. */
+export interface TlsSettings {
+  /** Path of the certificates, ours first, in PEM. */
+  chainCert: string;
+  /** Path of the private key; undefined = it is in `chainCert`. */
+  key: string | undefined;
+  keyFormat: 'pem' | 'der';
+  /** 0 asks clients for no certificate, 1 asks, 2 and 3 insist. */
+  verifyMode: 0 | 1 | 2 | 3;
+  /** OpenSSL's list; undefined = the runtime's own. */
+  ciphers: string | undefined;
+  /** Path of the authorities whose clients are believed, in PEM. */
+  caCert: string | undefined;
+  /** Bytes of answers that may wait in a connection before it is suspended. */
+  wbufBytes: number;
+  sessionCache: boolean;
+  kernelTls: boolean;
+  minVersion: TlsVersion;
+}
+
+export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+
+/** What `-o` says, by the names of `stats settings`. Those that act are marked; the others are only shown there. */
+export interface ExtendedSettings {
+  /** Acts: a connection above `-c` is refused; false = it waits until another ends. */
+  maxconnsFast: boolean;
+  /** Acts: log2 of the hash table's first size; 0 = our own. */
+  hashpowerInit: number;
+  /** Acts: false = the hash table keeps its first size. */
+  hashExpand: boolean;
+  hashAlgorithm: string;
+  slabReassign: boolean;
+  slabAutomove: number;
+  slabAutomoveRatio: number;
+  slabAutomoveWindow: number;
+  slabAutomoveFreeratio: number;
+  /** Bytes. */
+  slabChunkMax: number;
+  /** Acts: expired items are looked for in the background. */
+  lruCrawler: boolean;
+  /** Microseconds. */
+  lruCrawlerSleep: number;
+  lruCrawlerTocrawl: number;
+  lruMaintainer: boolean;
+  lruSegmented: boolean;
+  hotLruPct: number;
+  warmLruPct: number;
+  hotMaxFactor: number;
+  warmMaxFactor: number;
+  tempLru: boolean;
+  /** Seconds. */
+  temporaryTtl: number;
+  /** Acts: seconds after which a connection that asks for nothing is closed; 0 = never. */
+  idleTimeout: number;
+  tailRepairTime: number;
+  /** Acts: bytes that may wait for a watcher. */
+  watcherLogbufSize: number;
+  workerLogbufSize: number;
+  /** Bytes; 0 = no limit. */
+  readBufMemLimit: number;
+  /** Acts: `stats sizes` counts from the start. */
+  trackSizes: boolean;
+}
+
 /** What connections speak: `auto` is told by a connection's first byte. */
 export type ProtocolName = 'ascii' | 'binary' | 'auto';
+
+/** Requests of one connection that are answered before the others' turn: about a quarter of a millisecond's work. */
+const REQS_PER_EVENT = 256;
+
+/** memcached's defaults of `-o` (memcached.c settings_init). */
+export const DEFAULT_EXTENDED: ExtendedSettings = {
+  maxconnsFast: true,
+  hashpowerInit: 0,
+  hashExpand: true,
+  hashAlgorithm: 'murmur3',
+  slabReassign: true,
+  slabAutomove: 1,
+  slabAutomoveRatio: 0.8,
+  slabAutomoveWindow: 10,
+  slabAutomoveFreeratio: 0.01,
+  slabChunkMax: 512 * 1024,
+  lruCrawler: true,
+  lruCrawlerSleep: 100,
+  lruCrawlerTocrawl: 0,
+  lruMaintainer: true,
+  lruSegmented: true,
+  hotLruPct: 20,
+  warmLruPct: 40,
+  hotMaxFactor: 0.2,
+  warmMaxFactor: 2,
+  tempLru: false,
+  temporaryTtl: 61,
+  idleTimeout: 0,
+  tailRepairTime: 0,
+  watcherLogbufSize: 256 * 1024,
+  workerLogbufSize: 64 * 1024,
+  readBufMemLimit: 0,
+  trackSizes: false,
+};
 
 /** memcached's defaults (memcached.c settings_init). */
 export const DEFAULT_SETTINGS: Settings = {
@@ -63,5 +185,17 @@ export const DEFAULT_SETTINGS: Settings = {
   shutdownEnabled: false,
   flushEnabled: true,
   protocol: 'auto',
+  udpPort: 0,
+  chunkSize: undefined,
+  casEnabled: true,
+  reqsPerEvent: REQS_PER_EVENT,
+  statKeyPrefix: ':',
+  detailEnabled: false,
+  dumpEnabled: true,
+  watchEnabled: true,
+  saslEnabled: false,
+  authFile: undefined,
+  tls: undefined,
+  extended: DEFAULT_EXTENDED,
   configToken: undefined,
 };

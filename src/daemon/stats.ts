@@ -5,10 +5,11 @@
 import { sum, type Counters } from './counters.ts';
 import type { SecondHand } from './clock.ts';
 import type { Connection } from './connection.ts';
+import { settingsRows } from './stats-settings.ts';
 import type { Settings } from './settings.ts';
 import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
-import { COLD, HOT, HOT_PERCENT, WARM, WARM_PERCENT } from './storage/lru.ts';
+import { COLD, HOT, WARM } from './storage/lru.ts';
 import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
 import type { Store } from './storage/store.ts';
 import type { Crawler } from './storage/crawler.ts';
@@ -131,60 +132,11 @@ function memoryRows({ store, crawler, settings }: StatsSource): Row[] {
   ];
 }
 
-function yesNo(value: boolean): string {
-  return value ? 'yes' : 'no';
-}
-
 /** `stats settings` */
 export function settingsStats({ settings, store }: StatsSource): string {
-  return rows([
-    ['maxbytes', settings.maxBytes],
-    ['maxconns', settings.maxConnections],
-    ['tcpport', settings.port],
-    ['udpport', 0],
-    ['inter', settings.inter],
-    ['verbosity', settings.verbosity],
-    ['oldest', 0],
-    ['evictions', settings.evictionDisabled ? 'off' : 'on'],
-    ['domain_socket', settings.domainSocket ?? 'NULL'],
-    ['umask', settings.domainSocketMode.toString(8)],
-    ['shutdown_command', yesNo(settings.shutdownEnabled)],
-    ['growth_factor', store.slabs.classes.growthFactor.toFixed(2)],
-    ['chunk_size', store.slabs.classes.chunkBytes[1] - layout.HEADER_BYTES],
-    ['num_threads', settings.threads],
-    ['stat_key_prefix', ':'],
-    ['detail_enabled', 'no'],
-    ['reqs_per_event', 20],
-    ['cas_enabled', 'yes'],
-    ['tcp_backlog', settings.backlog],
-    ['binding_protocol', settings.protocol === 'auto' ? 'auto-negotiate' : settings.protocol],
-    ['auth_enabled_sasl', 'no'],
-    ['auth_enabled_ascii', 'no'],
-    ['item_size_max', settings.itemSizeMax],
-    ['maxconns_fast', 'yes'],
-    ['hashpower_init', 0],
-    ['slab_reassign', 'yes'],
-    ['slab_automove', 1],
-    ['slab_chunk_max', CHUNK_BYTES_MAX],
-    ['lru_crawler', 'yes'],
-    ['lru_crawler_sleep', 100],
-    ['lru_crawler_tocrawl', 0],
-    ['tail_repair_time', 0],
-    ['flush_enabled', yesNo(settings.flushEnabled)],
-    ['dump_enabled', 'no'],
-    ['hash_algorithm', 'murmur3'],
-    ['lru_maintainer_thread', 'no'],
-    ['lru_segmented', 'yes'],
-    ['hot_lru_pct', HOT_PERCENT],
-    ['warm_lru_pct', WARM_PERCENT],
-    ['temp_lru', 'no'],
-    ['idle_timeout', 0],
-    ['track_sizes', 'no'],
-    ['inline_ascii_response', 'no'],
-    ['ssl_enabled', 'no'],
-    ['proxy_enabled', 'no'],
-    ['client_flags_size', 4],
-  ]);
+  const { classes } = store.slabs;
+  const chunkSize = classes.chunkBytes[1] - layout.HEADER_BYTES;
+  return rows(settingsRows(settings, { growthFactor: classes.growthFactor, chunkSize, chunkMax: CHUNK_BYTES_MAX }));
 }
 
 /** `stats items` */

@@ -35,8 +35,8 @@ export interface SocketHandler {
   onClose(): void;
 }
 
-/** Where to listen. */
-export type ListenAddress = { host: string; port: number } | { path: string; mode: number };
+/** Where to listen; on a TCP port with TLS or without (the default). */
+export type ListenAddress = { host: string; port: number; tls?: boolean } | { path: string; mode: number };
 
 /** A listening socket. */
 export interface Listener {
