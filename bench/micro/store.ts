@@ -47,7 +47,12 @@ function set(store: Store, keys: Uint8Array, index: number, value: Uint8Array): 
 }
 
 function filled(memoryMegabytes: number, items: number): Filled {
-  const options = { memoryLimitBytes: memoryMegabytes * MEBIBYTE, scratchBytes: MEBIBYTE, evictionDisabled: false, eviction: 'lru' as const };
+  const options = {
+    memoryLimitBytes: memoryMegabytes * MEBIBYTE,
+    scratchBytes: MEBIBYTE,
+    evictionDisabled: false,
+    eviction: 'lru' as const,
+  };
   const store = new Store({ ...options, hashSeed: 42 }, new SecondHand(systemClock));
   const keys = keysOf('k', items);
   const value = new Uint8Array(VALUE_BYTES).fill(120);
