@@ -108,6 +108,47 @@ export const NodeList = Type.Object({
   nodes: Type.Array(NodeView),
 });
 
+/** Query of `POST /v1/fleet/flush`. */
+export const FlushQuery = Type.Object({
+  pause: Type.Optional(
+    Type.String({
+      pattern: '^\\d{1,6}(ms|s)?$',
+      description: 'Between two nodes: 10s, 500ms, or seconds. Default 1s.',
+    }),
+  ),
+});
+
+const NodeOutcomes = Type.Array(
+  Type.Object({
+    node: Type.String(),
+    outcome: Type.Union(
+      [Type.Literal('waiting'), Type.Literal('done'), Type.Literal('absent'), Type.Literal('failed')],
+      { description: 'absent: there was no such key.' },
+    ),
+    error: Type.Optional(Type.String()),
+  }),
+);
+
+/** `/v1/fleet/flush`. */
+export const FleetFlushView = Type.Object({
+  startedAt: Type.String({ format: 'date-time' }),
+  endedAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'null while under way.' }),
+  pauseMs: Type.Integer(),
+  cancelled: Type.Boolean(),
+  nodes: NodeOutcomes,
+});
+export type FleetFlushView = Static<typeof FleetFlushView>;
+
+/** Path of a route about one key. */
+export const KeyParams = Type.Object({ key: Type.String({ description: 'The key, percent-encoded as in any path.' }) });
+
+/** `DELETE /v1/keys/KEY`. */
+export const KeyDeletion = Type.Object({
+  key: Type.String(),
+  deleted: Type.Array(Type.String(), { description: 'The nodes that had it.' }),
+  nodes: NodeOutcomes,
+});
+
 /** Path of a route about one node. */
 export const NodeParams = Type.Object({ name: Type.String({ maxLength: 253 }) });
 

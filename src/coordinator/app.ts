@@ -10,12 +10,16 @@ import type { Logger } from '../base/log.ts';
 import { productVersion } from '../base/version.ts';
 import { NAME_LENGTH_MAX } from '../topology/limits.ts';
 import { judge } from './auth.ts';
+import { FleetCommands } from './commands.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Fleet } from './fleet.ts';
 import { onClientError, sendError, sendNotFound, sendProblem } from './http-problems.ts';
-import { BODY_BYTES_MAX, HTTP_CONNECTIONS_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { BODY_BYTES_MAX, CHANGE_RATE, HTTP_CONNECTIONS_MAX, READ_RATE } from './limits.ts';
+import { REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
 import type { Publisher } from './publisher.ts';
+import { RateLimit } from './rate-limit.ts';
+import { addCommandRoutes } from './routes/commands.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addSelfRoutes } from './routes/self.ts';
@@ -56,11 +60,17 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   const streams = new EventStreams(options.publisher, options.clock, options.random);
   app.addHook('preClose', async () => {
     closing.abort();
+    commands.cancelFlush();
     streams.close();
   });
+  const rates = { reads: new RateLimit(READ_RATE), changes: new RateLimit(CHANGE_RATE) };
+  const commands = new FleetCommands({ target: options.fleet, clock: options.clock, log: options.log });
+  app.addHook('onRequest', async (request, reply) => limitRate(rates, options.clock, request, reply));
   app.addHook('onRequest', async (request, reply) => guard(options.token, request, reply));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
+    // Nothing but the page is meant to be shown by a browser; the page says what it needs.
+    if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', API_CONTENT_POLICY);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
   app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply));
@@ -76,6 +86,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     addTopologyRoutes(scope, { ...options, streams, closing: closing.signal });
     addViewRoutes(scope, options);
     addNodeRoutes(scope, options);
+    addCommandRoutes(scope, { commands });
     addSelfRoutes(scope, options);
     await addPageRoutes(scope);
   });
@@ -83,14 +94,35 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   return app;
 }
 
+const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+interface Rates {
+  readonly reads: RateLimit;
+  readonly changes: RateLimit;
+}
+
+/** Before everything else, so that guessing tokens is slow too. */
+async function limitRate(rates: Rates, clock: Clock, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const limit = isRead(request) ? rates.reads : rates.changes;
+  const waitSeconds = limit.take(request.ip, clock.monotonicMs());
+  if (waitSeconds === 0) return undefined;
+  reply.header('retry-after', String(waitSeconds));
+  return sendProblem(reply, 429, 'too many requests from this address');
+}
+
+function isRead({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
 /** The token stands before everything that is not a read, routes that do not exist included. */
 async function guard(token: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  if (request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS') return undefined;
+  if (isRead(request)) return undefined;
   const verdict = judge(token, request.headers.authorization);
   if (verdict === 'allowed') return undefined;
   if (verdict === 'no-token-set') {
     return sendProblem(reply, 403, 'nothing can be changed over HTTP: the coordinator has no MEMFLEET_TOKEN');
   }
+  request.log.warn({ audit: 'refused', from: request.ip, method: request.method }, 'wrong token');
   reply.header('www-authenticate', 'Bearer realm="memfleet"');
   return sendProblem(reply, 401, 'the token is missing or wrong');
 }

@@ -14,7 +14,7 @@ import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health.ts
 import type { HealthSettings } from './node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
 import { planTopology, type Plan } from './plan.ts';
-import type { ProberFactory } from './prober.ts';
+import type { Prober, ProberFactory } from './prober.ts';
 import type { Publisher } from './publisher.ts';
 import type { StateStore } from './state-file.ts';
 
@@ -93,6 +93,11 @@ export class Fleet {
   /** Every node with its health, by name. */
   nodes(): MonitoredNode[] {
     return this.#monitor.nodes();
+  }
+
+  /** Asks one node over its probe connection; undefined if there is none of this name. */
+  ask<T>(name: string, request: (prober: Prober) => Promise<T>): Promise<T> | undefined {
+    return this.#monitor.ask(name, request);
   }
 
   /** Brings the statistics of these nodes up to date; never fails. */

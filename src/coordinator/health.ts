@@ -131,6 +131,12 @@ export class HealthMonitor {
     return true;
   }
 
+  /** Asks one node over its probe connection; undefined if there is none of this name. */
+  ask<T>(name: string, request: (prober: Prober) => Promise<T>): Promise<T> | undefined {
+    const entry = this.#entries.get(name);
+    return entry === undefined ? undefined : request(entry.prober);
+  }
+
   /** Brings the statistics of `names` up to date; a node that does not answer keeps its old ones. Never fails. */
   async refreshStats(names: Iterable<string>): Promise<void> {
     await Promise.all([...names].map((name) => this.#refreshStatsOf(name)));

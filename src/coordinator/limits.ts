@@ -85,3 +85,35 @@ export const STATIC_SETTLE_MS = 2_000;
 
 /** After a file's folder has changed, the file is read within this time, however often it changes. */
 export const STATIC_WATCH_MS = 50;
+
+/**
+ * What one address may ask for in a second, and at once; more is answered 429. Reads are cheap and all clients behind
+ * one router share an address, so the bound is above what {@link WATCHERS_MAX} need to come back together.
+ */
+export const READ_RATE = { burst: 20_000, perSecond: 2_000 } as const;
+
+/** The same for everything else, wrong tokens included. */
+export const CHANGE_RATE = { burst: 100, perSecond: 50 } as const;
+
+/** Addresses whose requests are counted; beyond it the one that was seen first is forgotten. */
+export const ADDRESSES_MAX = 10_000;
+
+/** Between two nodes when the fleet is flushed, unless the request says otherwise. */
+export const FLUSH_PAUSE_MS = 1_000;
+
+/** A flush of the fleet that would take longer is refused. */
+export const FLUSH_TOTAL_MAX_MS = 86_400_000;
+
+/**
+ * How long a watch of Kubernetes' is asked to last, and how much later it must have ended. Together they are the time
+ * after which a connection that was cut without a word is noticed. kubectl and controllers watch for minutes; a watch
+ * of one service is cheap to take up again.
+ */
+export const KUBERNETES_WATCH_MS = 20_000;
+export const KUBERNETES_WATCH_GRACE_MS = 5_000;
+
+/** A list from Kubernetes' API server, or the beginning of a watch, that takes longer has failed. */
+export const KUBERNETES_REQUEST_TIMEOUT_MS = 5_000;
+
+/** Events of one watch that wait to be taken; a watch with more has failed and is begun with a list. */
+export const KUBERNETES_EVENTS_MAX = 10_000;

@@ -159,7 +159,7 @@ export function checkDelayMs(health: NodeHealth, chance: number, settings: Healt
 const SILENT = { successes: 0, failures: 0, clean: false } as const;
 
 /** False while the source says that no process runs that could answer. */
-function canAnswer(hint: NodeHint): boolean {
+export function canAnswer(hint: NodeHint): boolean {
   return hint !== 'paused' && hint !== 'stopped';
 }
 

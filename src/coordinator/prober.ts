@@ -14,6 +14,8 @@ export interface Prober {
   probe(): Promise<string>;
   /** Makes every item of the node invalid. */
   flush(): Promise<void>;
+  /** True if the key was there. */
+  delete(key: string): Promise<boolean>;
   /** The general statistics as the daemon sends them. */
   stats(): Promise<ReadonlyMap<string, string>>;
   close(): Promise<void>;
@@ -57,6 +59,7 @@ export const memcachedProber: ProberFactory = (target, timeoutMs) => {
   return {
     probe: () => ask((used) => used.version()),
     flush: () => ask((used) => used.flushAll()),
+    delete: (key) => ask((used) => used.delete(key)),
     stats: () => ask((used) => used.stats()),
     async close() {
       await connection?.close();

@@ -1,7 +1,7 @@
 /** The whole coordinator over HTTP, with a source and daemons of the test's own and the machine's real time. */
 import type { FastifyInstance } from 'fastify';
 import { ManualClock, systemClock, type Clock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/log.ts';
+import { silentLogger, type Logger } from '../../src/base/log.ts';
 import { buildApp } from '../../src/coordinator/app.ts';
 import { Fleet } from '../../src/coordinator/fleet.ts';
 import { CoordinatorMetrics } from '../../src/coordinator/metrics.ts';
@@ -27,9 +27,16 @@ export interface AppSettings {
   watchersMax?: number;
   /** What the HTTP side takes for time; the fleet's own time is the machine's. */
   clock?: ManualClock;
+  /** Where the HTTP side logs; nowhere unless given. */
+  log?: Logger;
 }
 
-export async function startApp({ token, watchersMax = 100, clock }: AppSettings = {}): Promise<AppWorld> {
+export async function startApp({
+  token,
+  watchersMax = 100,
+  clock,
+  log = silentLogger,
+}: AppSettings = {}): Promise<AppWorld> {
   const source = new FakeSource();
   const daemons = new FakeDaemons();
   const publisher = new Publisher(watchersMax);
@@ -57,7 +64,7 @@ export async function startApp({ token, watchersMax = 100, clock }: AppSettings 
     token,
     clock: clock ?? systemClock,
     random: () => 0.5,
-    log: silentLogger,
+    log,
   });
   await fleet.start();
   return {

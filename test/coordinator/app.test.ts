@@ -274,7 +274,7 @@ describe('what changes something', () => {
     'by %s is refused on any path, those without a route included',
     async (method) => {
       await using world = await running({ token: 'the-token' }, 1);
-      for (const url of ['/', '/v1/topology', '/v1/keys/a', '/nowhere']) {
+      for (const url of ['/', '/v1/topology', '/v1/key/a', '/nowhere']) {
         expect((await world.app.inject({ method, url })).statusCode).toBe(401);
         const status = (await world.app.inject({ method, url, headers: { authorization } })).statusCode;
         expect([404, 405]).toContain(status);
@@ -358,6 +358,8 @@ describe('the coordinator about itself', () => {
       '/metrics',
       '/openapi.json',
       '/readyz',
+      '/v1/fleet/flush',
+      '/v1/keys/{key}',
       '/v1/nodes',
       '/v1/nodes/{name}',
       '/v1/nodes/{name}/drain',

@@ -46,6 +46,8 @@ export class FakeDaemons {
   readonly unflushable = new Set<string>();
   /** Addresses in the order in which they were flushed. */
   readonly flushed: string[] = [];
+  /** Keys that each address holds. */
+  readonly keys = new Map<string, Set<string>>();
   /** How often each address was probed. */
   readonly probes = new Map<string, number>();
   /** Open probers. */
@@ -74,6 +76,7 @@ export class FakeDaemons {
         await answer('');
         this.flushed.push(ip);
       },
+      delete: (key) => answer(this.keys.get(ip)?.delete(key) ?? false),
       stats: () => answer(this.stats),
       close: async () => {
         this.open -= 1;

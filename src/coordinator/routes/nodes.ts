@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { NodeList, NodeParams, NodeView } from '../../api/coordinator.ts';
 import { Problem } from '../../api/problem.ts';
 import { compareNames } from '../../topology/document.ts';
+import { audit } from '../audit.ts';
 import type { Fleet } from '../fleet.ts';
 import type { MonitoredNode } from '../health.ts';
 import { sendProblem } from '../http-problems.ts';
@@ -70,7 +71,7 @@ function addDrainRoutes(scope: FastifyInstance, { fleet }: NodeRoutesOptions): v
       }
       const node = fleet.setDrained(name, drained);
       if (node === undefined) return sendProblem(reply, 404, `there is no node ${name}`);
-      request.log.info({ node: name }, `${verb} by request`);
+      audit(request, verb, { node: name });
       return toView(node, undefined);
     });
   }

@@ -16,6 +16,7 @@ import { FleetError } from '../../base/errors.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Fleet } from '../fleet.ts';
 import { sendProblem } from '../http-problems.ts';
+import { keyProblem } from '../key.ts';
 import { WAIT_MAX_MS } from '../limits.ts';
 import type { Publication, Publisher } from '../publisher.ts';
 import { matchesTag, NOT_YET, sendTagged, viewOf } from './views.ts';
@@ -136,19 +137,14 @@ function addTargetsRoute(app: FastifyInstance, { publisher, namespace }: Topolog
   });
 }
 
-/** memcached's bound for a key (protocol.txt "Keys"). */
-const KEY_BYTES_MAX = 250;
-
 function addOwnerRoute(scope: FastifyInstance, { publisher }: TopologyRoutesOptions): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const response = { 200: Owner, 400: Problem, 503: Problem };
   const schema = { summary: 'The node that owns a key.', querystring: OwnerQuery, response };
   app.get('/v1/owner', { schema }, async (request, reply) => {
     const { key } = request.query;
-    const bytes = Buffer.byteLength(key);
-    if (bytes === 0 || bytes > KEY_BYTES_MAX || /[\s\p{Cc}]/u.test(key)) {
-      throw new FleetError('BAD_KEY', `a key has 1 to ${KEY_BYTES_MAX} bytes, no space and no control character`);
-    }
+    const wrong = keyProblem(key);
+    if (wrong !== undefined) throw new FleetError('BAD_KEY', wrong);
     const { current } = publisher;
     if (current === undefined) return sendProblem(reply, 503, NOT_YET);
     const node = current.ring().owner(key);
