@@ -10,6 +10,8 @@
  */
 import { Magic } from '../protocol/binary/opcodes.ts';
 import type { AdminContext } from './admin-commands.ts';
+import type { PasswordFile } from './auth-passwords.ts';
+import { AuthTextSession } from './auth-text-session.ts';
 import { BinarySession } from './binary-session.ts';
 import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
@@ -23,6 +25,10 @@ export interface ConnectionContext extends AdminContext {
   readonly engine: Engine;
   readonly output: Output;
   readonly meta: MetaCommands;
+  /** Who may log in by SASL; undefined = nobody needs to. */
+  readonly saslPasswords: PasswordFile | undefined;
+  /** Who may log in by the text protocol; undefined = nobody needs to. */
+  readonly textPasswords: PasswordFile | undefined;
   /** The connection has ended. */
   forget(connection: Connection): void;
 }
@@ -52,6 +58,8 @@ export class Connection implements SocketHandler {
   lastCommandAt: number;
   /** Second since which answers have not been taken; 0 = they are. */
   stalledSince = 0;
+  /** Second of the last bytes. */
+  lastDataAt: number;
   /** Bytes have come since this was last set to false. */
   sawData = true;
   readonly #context: ConnectionContext;
@@ -59,6 +67,8 @@ export class Connection implements SocketHandler {
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
+  /** It is suspended, but only until the others have had their turn. */
+  #yielding = false;
   /** The output region that the socket still reads. */
   #retained: Region = NO_REGION;
   #carry: Uint8Array = EMPTY;
@@ -67,7 +77,7 @@ export class Connection implements SocketHandler {
     this.id = id;
     this.socket = socket;
     this.#context = context;
-    this.lastCommandAt = context.time.now;
+    this.lastCommandAt = this.lastDataAt = context.time.now;
   }
 
   /** What it is doing, in memcached's words. */
@@ -84,6 +94,7 @@ export class Connection implements SocketHandler {
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#open) return;
     this.sawData = true;
+    this.lastDataAt = this.#context.time.now;
     this.#context.engine.counters.bytesRead += end - start;
     const carry = this.#carry;
     if (carry.length === 0 && !this.#suspended) {
@@ -100,7 +111,10 @@ export class Connection implements SocketHandler {
   }
 
   onDrain(): void {
-    if (!this.#suspended) return;
+    if (this.#suspended && !this.#yielding) this.#goOn();
+  }
+
+  #goOn(): void {
     this.#suspended = false;
     this.stalledSince = 0;
     this.#context.output.release(this.#retained);
@@ -137,21 +151,44 @@ export class Connection implements SocketHandler {
     const { output } = this.#context;
     const session = (this.#session ??= this.#greet(bytes[start]));
     let at = start;
+    let turns = this.#context.settings.reqsPerEvent;
     while (at < end && this.#open) {
       if (output.room < limits.REPLY_BYTES_MAX && !this.flush()) break;
       const used = session.step(bytes, at, end);
       at += used;
-      if (used === 0 || this.#suspended) break;
+      if (used === 0 || this.#suspended || --turns === 0) break;
     }
     if (!this.#suspended && !output.isEmpty) this.flush();
-    this.#carry = at < end && this.#open ? bytes.slice(at, end) : EMPTY;
+    if (at < end && this.#open) {
+      // The scratch area belongs to all; what is carried already is our own.
+      this.#carry = bytes === output.bytes ? bytes.slice(at, end) : bytes.subarray(at, end);
+      if (turns === 0 && !this.#suspended) this.#yield();
+    } else {
+      this.#carry = EMPTY;
+    }
+  }
+
+  /** Lets the other connections have their turn before the rest of what this one has sent is answered (`-R`). */
+  #yield(): void {
+    this.#suspended = this.#yielding = true;
+    this.socket.pause();
+    this.#context.engine.counters.connectionYields++;
+    setImmediate(() => {
+      this.#yielding = false;
+      if (this.#open) this.#goOn();
+    });
   }
 
   /** The session for a connection that begins with this byte. */
   #greet(first: number | undefined): Session {
-    const { protocol } = this.#context.settings;
-    const binary = protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST);
-    return binary ? new BinarySession(this, this.#context) : new TextSession(this, this.#context);
+    const { settings, textPasswords } = this.#context;
+    const { protocol } = settings;
+    if (protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST)) {
+      return new BinarySession(this, this.#context);
+    }
+    const session = new TextSession(this, this.#context);
+    if (textPasswords === undefined) return session;
+    return new AuthTextSession(this, this.#context, textPasswords, session);
   }
 
   /** Sends the collected answers; false if the socket did not take them all, and the connection is now suspended. */

@@ -48,9 +48,21 @@ export class Counters {
   storeNoMemory = 0;
   bytesRead = 0;
   bytesWritten = 0;
+  /** Logins, and those of them that were refused. */
+  authCommands = 0;
+  authErrors = 0;
   currentConnections = 0;
   totalConnections = 0;
   rejectedConnections = 0;
+  /** Connections that were closed because they asked for nothing (`-o idle_timeout`). */
+  idleKicks = 0;
+  /** Times a connection had to let the others have their turn (`-R`). */
+  connectionYields = 0;
+  /** Times that new connections had to wait (`-o no_maxconns_fast`), and microseconds of it. */
+  listenDisabled = 0;
+  listenDisabledUs = 0;
+  /** 0 while new connections wait. */
+  acceptingConnections = 1;
 
   constructor(largestClass: number) {
     this.classes = new ClassCounters(largestClass);
@@ -64,7 +76,9 @@ export class Counters {
     this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
     this.storeTooLarge = this.storeNoMemory = 0;
     this.bytesRead = this.bytesWritten = 0;
-    this.totalConnections = this.rejectedConnections = 0;
+    this.authCommands = this.authErrors = 0;
+    this.totalConnections = this.rejectedConnections = this.idleKicks = this.connectionYields = 0;
+    this.listenDisabled = this.listenDisabledUs = 0;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { systemClock, type Clock } from '../base/clock.ts';
 import * as replies from '../protocol/text/replies.ts';
+import { PasswordFile } from './auth-passwords.ts';
 import { ClusterConfig } from './cluster-config.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Counters } from './counters.ts';
@@ -14,8 +15,10 @@ import { Output } from './output.ts';
 import { SecondHand } from './clock.ts';
 import type { Settings } from './settings.ts';
 import { Crawler } from './storage/crawler.ts';
+import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** How often the second hand is read and stalled readers are looked for. */
 const TICK_MS = 250;
@@ -48,11 +51,14 @@ export class Server implements ConnectionContext {
   readonly output: Output;
   readonly meta: MetaCommands;
   readonly crawler: Crawler;
+  readonly saslPasswords: PasswordFile | undefined;
+  readonly textPasswords: PasswordFile | undefined;
   readonly clusterConfig: ClusterConfig;
   readonly productVersion: string;
   readonly #parts: ServerParts;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
+  readonly #waitingRoom: WaitingRoom;
   #listeners: Listener[] = [];
   #nextId = 1;
   /** How to cancel each repeated work's next turn. */
@@ -75,15 +81,24 @@ export class Server implements ConnectionContext {
         evictionDisabled: settings.evictionDisabled,
         eviction: settings.eviction,
         hashSeed: parts.hashSeed,
+        casDisabled: !settings.casEnabled,
+        hashExpand: settings.extended.hashExpand,
         ...(settings.growthFactor === undefined ? {} : { growthFactor: settings.growthFactor }),
+        ...(settings.chunkSize === undefined ? {} : { smallestBytes: HEADER_BYTES + settings.chunkSize }),
+        ...(settings.extended.hashpowerInit === 0 ? {} : { hashPower: settings.extended.hashpowerInit }),
       },
       this.time,
     );
     this.engine = new Engine(this.store, this.time, settings.itemSizeMax);
     this.counters = this.engine.counters;
+    this.#waitingRoom = new WaitingRoom(this.counters, this.#clock);
     this.output = new Output(this.store, readBytes);
     this.meta = new MetaCommands(this.engine, this.output, this.time);
     this.crawler = new Crawler(this.store);
+    const { saslEnabled, saslPasswordFile, authFile } = settings;
+    this.saslPasswords =
+      saslEnabled && saslPasswordFile !== undefined ? new PasswordFile(saslPasswordFile, 'sasl') : undefined;
+    this.textPasswords = authFile === undefined ? undefined : new PasswordFile(authFile, 'ascii');
     this.clusterConfig = new ClusterConfig(settings.configToken);
   }
 
@@ -110,7 +125,9 @@ export class Server implements ConnectionContext {
       throw error;
     }
     this.#repeat(TICK_MS, () => this.#tick());
-    this.#repeat(CRAWL_INTERVAL_MS, () => this.crawler.step(CRAWL_CHUNKS));
+    this.#repeat(CRAWL_INTERVAL_MS, () => {
+      if (this.settings.extended.lruCrawler) this.crawler.step(CRAWL_CHUNKS);
+    });
   }
 
   connections(): Iterable<Connection> {
@@ -120,6 +137,9 @@ export class Server implements ConnectionContext {
   forget(connection: Connection): void {
     if (this.#connections.delete(connection)) this.counters.currentConnections--;
     this.#verbose(`<${connection.id} connection closed.`);
+    if (this.#connections.size < this.settings.maxConnections) {
+      this.#waitingRoom.admit((socket) => this.#serve(socket));
+    }
   }
 
   /** Resolves when {@link stop} was called, by a signal or by the command `shutdown`. */
@@ -141,6 +161,7 @@ export class Server implements ConnectionContext {
 
   async #close(): Promise<void> {
     for (const listener of this.#listeners) listener.close();
+    this.#waitingRoom.close();
     const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
     do {
       for (const connection of this.#connections) connection.sawData = false;
@@ -167,11 +188,17 @@ export class Server implements ConnectionContext {
   #accept(socket: TransportSocket): SocketHandler {
     this.counters.totalConnections++;
     if (this.#connections.size >= this.settings.maxConnections) {
+      const { extended, backlog } = this.settings;
+      if (!extended.maxconnsFast && this.#waitingRoom.size < backlog) return this.#waitingRoom.wait(socket);
       this.counters.rejectedConnections++;
       socket.write(replies.TOO_MANY_CONNECTIONS, 0, replies.TOO_MANY_CONNECTIONS.length);
       socket.end();
       return IGNORE;
     }
+    return this.#serve(socket);
+  }
+
+  #serve(socket: TransportSocket): Connection {
     const connection = new Connection(this.#nextId++, socket, this);
     this.#connections.add(connection);
     this.counters.currentConnections++;
@@ -186,8 +213,24 @@ export class Server implements ConnectionContext {
       if (since !== 0 && this.time.now - since > limits.STALLED_READER_SECONDS) {
         this.#verbose(`<${connection.id} cut off: its answers were not read`);
         connection.socket.destroy();
+      } else if (this.#isIdle(connection)) {
+        this.counters.idleKicks++;
+        this.#verbose(`<${connection.id} closed: idle`);
+        connection.socket.destroy();
       }
     }
+  }
+
+  /**
+   * Whether a connection has asked for nothing, and sends no value, for as long as `-o idle_timeout` says. A byte now and
+   * then is no request.
+   */
+  #isIdle(connection: Connection): boolean {
+    const { idleTimeout } = this.settings.extended;
+    if (idleTimeout === 0 || connection.isSuspended) return false;
+    const isSending = connection.stateName === 'conn_nread' || connection.stateName === 'conn_swallow';
+    const since = isSending ? connection.lastDataAt : connection.lastCommandAt;
+    return this.time.now - since > idleTimeout;
   }
 
   /** Does some work again and again until the server closes. */

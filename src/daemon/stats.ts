@@ -44,7 +44,7 @@ function seconds(microseconds: number): string {
 
 /** `stats` */
 export function generalStats(source: StatsSource): string {
-  return rows([...processRows(source), ...commandRows(source.counters), ...memoryRows(source)]);
+  return rows([...processRows(source), ...commandRows(source), ...memoryRows(source)]);
 }
 
 function processRows({ counters, settings, time, productVersion }: StatsSource): Row[] {
@@ -67,8 +67,9 @@ function processRows({ counters, settings, time, productVersion }: StatsSource):
   ];
 }
 
-function commandRows(counters: Counters): Row[] {
+function commandRows({ counters, settings }: StatsSource): Row[] {
   const { classes } = counters;
+  const idle: Row[] = settings.extended.idleTimeout === 0 ? [] : [['idle_kicks', counters.idleKicks]];
   return [
     ['cmd_get', counters.getCommands],
     ['cmd_set', sum(classes.setCommands)],
@@ -92,22 +93,23 @@ function commandRows(counters: Counters): Row[] {
     ['touch_misses', counters.touchMisses],
     ['store_too_large', counters.storeTooLarge],
     ['store_no_memory', counters.storeNoMemory],
-    ['auth_cmds', 0],
-    ['auth_errors', 0],
+    ['auth_cmds', counters.authCommands],
+    ['auth_errors', counters.authErrors],
+    ...idle,
     ['bytes_read', counters.bytesRead],
     ['bytes_written', counters.bytesWritten],
   ];
 }
 
-function memoryRows({ store, crawler, settings }: StatsSource): Row[] {
+function memoryRows({ store, counters, crawler, settings }: StatsSource): Row[] {
   const { index, slabs, stats } = store;
   return [
     ['limit_maxbytes', settings.maxBytes],
-    ['accepting_conns', 1],
-    ['listen_disabled_num', 0],
-    ['time_in_listen_disabled_us', 0],
+    ['accepting_conns', counters.acceptingConnections],
+    ['listen_disabled_num', counters.listenDisabled],
+    ['time_in_listen_disabled_us', counters.listenDisabledUs],
     ['threads', 1],
-    ['conn_yields', 0],
+    ['conn_yields', counters.connectionYields],
     ['hash_power_level', index.power],
     ['hash_bytes', index.byteLength],
     ['hash_is_expanding', index.growing ? 1 : 0],

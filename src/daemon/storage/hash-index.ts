@@ -24,6 +24,7 @@ export class HashIndex {
   readonly #memory: Memory;
   readonly #seed: number;
   #power: number;
+  readonly #powerMax: number;
   #buckets: Int32Array;
   /** The table before, while it is being emptied. */
   #old: Int32Array | undefined;
@@ -33,11 +34,13 @@ export class HashIndex {
   /**
    * @param seed chance, so that clients cannot choose colliding keys
    * @param power log2 of the first number of buckets
+   * @param expand false if it keeps that number
    */
-  constructor(memory: Memory, seed: number, power: number = START_POWER) {
+  constructor(memory: Memory, seed: number, power: number = START_POWER, expand: boolean = true) {
     this.#memory = memory;
     this.#seed = seed;
     this.#power = power;
+    this.#powerMax = expand ? POWER_MAX : power;
     this.#buckets = new Int32Array(1 << power);
   }
 
@@ -88,7 +91,7 @@ export class HashIndex {
     table[slot] = ref;
     this.count++;
     if (this.#old !== undefined) this.#move(this.#old);
-    else if (this.count > this.#buckets.length * GROW_AT && this.#power < POWER_MAX) this.#grow();
+    else if (this.count > this.#buckets.length * GROW_AT && this.#power < this.#powerMax) this.#grow();
   }
 
   /** Takes an item out of its chain, or puts `replacement` into its place. The item must be in the table. */

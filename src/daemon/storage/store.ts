@@ -31,6 +31,14 @@ export interface StoreOptions {
   eviction: EvictionPolicyName;
   /** Ratio between neighbouring size classes (`-f`). */
   growthFactor?: number;
+  /** Size of the smallest chunk with its header (`-n`). */
+  smallestBytes?: number;
+  /** log2 of the first number of hash buckets (`-o hashpower`). */
+  hashPower?: number;
+  /** Whether the hash table grows (`-o no_hashexpand` forbids it); it does unless this is false. */
+  hashExpand?: boolean;
+  /** Every CAS value is 0 (`-C`). */
+  casDisabled?: boolean;
   /** Chance for the hash, 32 bits. */
   hashSeed: number;
 }
@@ -59,6 +67,7 @@ export class Store {
   readonly #mover: PageMover;
   readonly #time: SecondHand;
   readonly #evictionDisabled: boolean;
+  readonly #casDisabled: boolean;
   /** Last CAS value given out; a double holds every integer up to 2^53. */
   #lastCas = 0;
   /** Items with a time up to this second are flushed; 0 = none. */
@@ -75,12 +84,13 @@ export class Store {
   constructor(options: StoreOptions, time: SecondHand) {
     this.#time = time;
     this.#evictionDisabled = options.evictionDisabled;
+    this.#casDisabled = options.casDisabled ?? false;
     const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
     this.memory = new Memory(pages * PAGE_BYTES, options.scratchBytes);
-    const classes = new SizeClasses(options.growthFactor);
+    const classes = new SizeClasses(options.growthFactor, options.smallestBytes);
     this.slabs = new Slabs(this.memory, classes, pages);
     this.items = new Items(this.memory);
-    this.index = new HashIndex(this.memory, options.hashSeed);
+    this.index = new HashIndex(this.memory, options.hashSeed, options.hashPower, options.hashExpand);
     const Policy = options.eviction === 's3fifo' ? S3Fifo : SegmentedLru;
     this.policy = new Policy(this.memory, classes.largest);
     this.stats = new StoreStats(classes.largest);
@@ -200,11 +210,12 @@ export class Store {
 
   /** The CAS value that was given out last: of the item that the last change made. */
   get lastCas(): number {
-    return this.#lastCas;
+    return this.#casDisabled ? 0 : this.#lastCas;
   }
 
   /** Gives an item the next CAS value, as every change of it must. */
   renewCas(ref: ChunkRef): void {
+    if (this.#casDisabled) return this.setCas(ref, 0, 0);
     this.#lastCas++;
     this.memory.setWord(ref, layout.CAS_LOW, this.#lastCas | 0);
     this.memory.setWord(ref, layout.CAS_HIGH, (this.#lastCas / 0x1_0000_0000) | 0);
@@ -216,8 +227,8 @@ export class Store {
    */
   setCas(ref: ChunkRef, low: number, high: number): void {
     const { memory } = this;
-    memory.setWord(ref, layout.CAS_LOW, low);
-    memory.setWord(ref, layout.CAS_HIGH, high);
+    memory.setWord(ref, layout.CAS_LOW, this.#casDisabled ? 0 : low);
+    memory.setWord(ref, layout.CAS_HIGH, this.#casDisabled ? 0 : high);
     memory.setWord(ref, layout.STATE, memory.word(ref, layout.STATE) | layout.CAS_CHOSEN);
     if (this.#flushedAt === this.#time.now && this.#chosenSinceFlush.size < CHOSEN_SINCE_FLUSH_MAX) {
       this.#chosenSinceFlush.add(ref);
