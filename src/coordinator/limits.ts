@@ -117,3 +117,19 @@ export const KUBERNETES_REQUEST_TIMEOUT_MS = 5_000;
 
 /** Events of one watch that wait to be taken; a watch with more has failed and is begun with a list. */
 export const KUBERNETES_EVENTS_MAX = 10_000;
+
+/** How often a sidecar is asked whether its node leaves; within the shortest drain that is of use. */
+export const SIDECAR_POLL_MS = 500;
+
+/** How long a first look at the nodes may hold back the first document of a coordinator that remembers none. */
+export const FIRST_LOOK_MAX_MS = 2_000;
+
+/**
+ * How long coordinators that differ wait for their views to become one, doubled with each time up to the second
+ * number. The first is above the time in which a silent node is out everywhere.
+ */
+export const AGREE_MIN_MS = 3_000;
+export const AGREE_MAX_MS = 60_000;
+
+/** Seconds, as versions are, that a node's word on the newest version may be ahead of the clock: a day. */
+export const VERSION_LEAD_MAX = 86_400;

@@ -26,6 +26,29 @@ const sourceKinds: Parser<SourceKind[]> = {
 
 const dnsNames: Parser<DnsName[]> = { placeholder: 'NAME[:PORT],…', parse: parseDnsNames };
 
+/** A service of Kubernetes; without a namespace it is in the coordinator's own. */
+interface ServiceName {
+  readonly namespace: string | undefined;
+  readonly service: string;
+}
+
+const kubernetesServices: Parser<ServiceName[]> = {
+  placeholder: '[NAMESPACE/]NAME,…',
+  parse(value) {
+    return value.split(',').map((entry) => {
+      // RFC 1123 labels, which is what Kubernetes allows.
+      const match = /^(?:([a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)\/)?([a-z\d](?:[a-z\d-]{0,61}[a-z\d])?)$/.exec(
+        entry.trim(),
+      );
+      const service = match?.[2];
+      if (service === undefined) {
+        throw new FleetError('BAD_CONFIG', `expected [NAMESPACE/]NAME of a service, got ${JSON.stringify(entry)}`);
+      }
+      return { namespace: match?.[1], service };
+    });
+  },
+};
+
 /** A name that may stand in a document. */
 const fleetName: Parser<string> = {
   placeholder: 'NAME',
@@ -64,6 +87,14 @@ export const OPTIONS = {
     env: 'MEMFLEET_DNS_INTERVAL',
     default: '2s',
     help: 'between two looks at DNS',
+  }),
+  kubernetesServices: option(kubernetesServices, {
+    env: 'MEMFLEET_KUBERNETES_SERVICES',
+    help: 'services whose endpoints are the nodes, for kubernetes',
+  }),
+  kubeconfig: option(named('PATH'), {
+    env: 'KUBECONFIG',
+    help: 'how to reach the API server, for kubernetes; default by the service account of the pod',
   }),
   sidecarPort: option(integer(1, 65_535), {
     env: 'MEMFLEET_SIDECAR_PORT',
@@ -128,6 +159,7 @@ export function readCoordinatorOptions(args: readonly string[], env: Environment
   const options = readOptions(OPTIONS, args, env);
   const listed = options.nodes !== undefined || options.nodesFile !== undefined;
   const given: SourceKind[] = [];
+  if (options.kubernetesServices !== undefined) given.push('kubernetes');
   if (options.dnsNames !== undefined) given.push('dns');
   if (listed) given.push('static');
   const sources = options.discover ?? (given.length > 0 ? given : ['docker']);
@@ -139,6 +171,9 @@ export function readCoordinatorOptions(args: readonly string[], env: Environment
   }
   if (sources.includes('dns') && options.dnsNames === undefined) {
     throw new FleetError('BAD_CONFIG', '--discover dns needs --dns-names');
+  }
+  if (sources.includes('kubernetes') && options.kubernetesServices === undefined) {
+    throw new FleetError('BAD_CONFIG', '--discover kubernetes needs --kubernetes-services');
   }
   if (options.dnsInterval < 100) throw new FleetError('BAD_CONFIG', '--dns-interval must be at least 100ms');
   if (options.probeTimeout < 1 || options.probeInterval < 10) {

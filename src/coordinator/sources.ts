@@ -44,6 +44,8 @@ async function makeKind(
       return [await dockerSource(options, surroundings)];
     case 'dns':
       return dnsSources(options, surroundings);
+    case 'kubernetes':
+      return kubernetesSources(options, surroundings);
     case 'static':
       return [staticSource(options, surroundings)];
     default:
@@ -56,6 +58,20 @@ function dnsSources(options: CoordinatorOptions, { clock, random }: SourceSurrou
   const servers = dnsServers?.split(',').map((server) => server.trim());
   return dnsNames.map((name) =>
     dnsDiscovery({ name, queries: dnsQueries(servers), sidecarPort, intervalMs, clock, random }),
+  );
+}
+
+async function kubernetesSources(
+  { kubernetesServices = [], kubeconfig, sidecarPort }: CoordinatorOptions,
+  surroundings: SourceSurroundings,
+): Promise<DiscoveryAdapter[]> {
+  // The client has a class for every kind of object that there is.
+  const [{ kubernetesSlices }, { kubernetesDiscovery }] = await Promise.all([
+    import('./kubernetes-client.ts'),
+    import('./kubernetes.ts'),
+  ]);
+  return kubernetesServices.map(({ namespace, service }) =>
+    kubernetesDiscovery({ api: kubernetesSlices({ namespace, service, kubeconfig }), sidecarPort, ...surroundings }),
   );
 }
 

@@ -32,6 +32,16 @@ test('names that are given are a source too, and all that is given is looked at'
   ]);
 });
 
+test('services of Kubernetes are a source, in the own namespace or another', () => {
+  const options = readCoordinatorOptions(['--kubernetes-services', 'cache, shop/cache-2'], { KUBECONFIG: '/config' });
+  expect(options.sources).toEqual(['kubernetes']);
+  expect(options.kubernetesServices).toEqual([
+    { namespace: undefined, service: 'cache' },
+    { namespace: 'shop', service: 'cache-2' },
+  ]);
+  expect(options.kubeconfig).toBe('/config');
+});
+
 test('the environment is read, and a flag wins over it', () => {
   const env = {
     MEMFLEET_COORDINATOR_LISTEN: '127.0.0.1:1',
@@ -66,6 +76,9 @@ describe('what cannot be used is refused', () => {
     [['--discover', 'dns']],
     [['--dns-names', 'a b']],
     [['--dns-interval', '1ms']],
+    [['--discover', 'kubernetes']],
+    [['--kubernetes-services', 'a/b/c']],
+    [['--kubernetes-services', 'Cache']],
     [['--sidecar-port', '0']],
     [['--nodes', NODES, '--nodes-file', '/nodes']],
     [['--fleet', 'two words']],
