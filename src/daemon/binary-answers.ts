@@ -4,16 +4,19 @@
  */
 import { TWO_32, writeLatin } from '../base/bytes.ts';
 import { Magic, statusText, type Status } from '../protocol/binary/opcodes.ts';
-import { HEADER_BYTES, PacketHead, writeInt32, writePacketHead } from '../protocol/binary/packet.ts';
+import { HEADER_BYTES, PacketHead, readInt32, writeInt32, writePacketHead } from '../protocol/binary/packet.ts';
 import type { Output } from './output.ts';
 import * as layout from './storage/layout.ts';
-import type { ChunkRef } from './storage/layout.ts';
+import { NONE, type ChunkRef } from './storage/layout.ts';
 import type { Store } from './storage/store.ts';
 
 /** Bytes of the client flags, the extras of a value. */
 const FLAGS_BYTES = 4;
 /** Bytes of a number as incr and decr answer it. */
 const NUMBER_BYTES = 8;
+
+/** What an exptime beyond 2038 counts as: the end of 2038's January, where our seconds end. */
+const EXPTIME_MAX = 0x7fff_ffff;
 
 const head = new PacketHead();
 
@@ -117,6 +120,18 @@ export class BinaryAnswers {
     const output = this.#output;
     output.position = writePacketHead(output.bytes, output.position, Magic.RESPONSE, head);
   }
+}
+
+/** Whether a request asks for a CAS that an item has not. */
+export function hasOtherCas(request: PacketHead, { memory }: Store, ref: ChunkRef): boolean {
+  const { casHigh, casLow } = request;
+  if (ref === NONE || (casHigh | casLow) === 0) return false;
+  return memory.word(ref, layout.CAS_HIGH) !== casHigh || memory.word(ref, layout.CAS_LOW) !== casLow;
+}
+
+/** An exptime among the extras. Unlike the text protocol's it is unsigned: there is no "expired at once". */
+export function exptimeAt(bytes: Uint8Array, position: number): number {
+  return Math.min(readInt32(bytes, position) >>> 0, EXPTIME_MAX);
 }
 
 /** Packets of `stats`: one for each row, and an empty one behind the last. */

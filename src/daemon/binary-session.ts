@@ -9,42 +9,35 @@
  *              ├─► login ─► CREDENTIALS ─► HEAD                        │
  *              └─► answered ─► HEAD ───────────────────────────────────┘
  */
-import { TWO_32, bytesOf, equalBytes, writeLatin } from '../base/bytes.ts';
-import { Magic, Opcode, Status, loudOf } from '../protocol/binary/opcodes.ts';
+import { bytesOf, equalBytes } from '../base/bytes.ts';
+import { hasRightLengths } from '../protocol/binary/lengths.ts';
+import { Magic, Opcode, Status, isQuiet, loudOf } from '../protocol/binary/opcodes.ts';
 import { BAD_MAGIC, NEED_MORE, PacketHead, parsePacketHead, readInt32 } from '../protocol/binary/packet.ts';
 import { KEY_BYTES_MAX } from '../protocol/text/request.ts';
-import { BinaryAnswers, configPacket, statsPackets } from './binary-answers.ts';
+import { BinaryAnswers, configPacket, exptimeAt, hasOtherCas, statsPackets } from './binary-answers.ts';
+import { BinaryArithmetic } from './binary-arithmetic.ts';
+import { BinaryLogin } from './binary-login.ts';
 import { binaryStats } from './binary-stats.ts';
 import { CLUSTER, LEGACY_CONFIG_KEY } from './cluster-config.ts';
 import type { Connection, ConnectionContext, Session } from './connection.ts';
 import { Mode, Outcome } from './engine.ts';
+import { CREDENTIALS_BYTES_MAX } from './limits.ts';
 import { MEMCACHED_VERSION } from './stats.ts';
 import { ItemCursor } from './storage/items.ts';
 import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 import { byteOffset } from './storage/memory.ts';
 
-const State = { HEAD: 0, VALUE: 1, SWALLOW: 2 } as const;
+const State = { HEAD: 0, VALUE: 1, SWALLOW: 2, CREDENTIALS: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
-/** Extras of set, add and replace: flags and exptime. */
-const STORAGE_EXTRAS_BYTES = 8;
-/** Extras of incr and decr: delta, initial value and exptime. */
-const ARITHMETIC_EXTRAS_BYTES = 20;
-/** Extras of touch, the gats and flush: an exptime. */
-const EXPTIME_EXTRAS_BYTES = 4;
-/** The exptime of an incr or decr that must not make an item. */
-const NO_INITIAL = 0xffff_ffff;
-/** An exptime is unsigned here; what is beyond 2038 counts as the end of 2038's January, when our seconds end. */
-const EXPTIME_MAX = 0x7fff_ffff;
-/** Decimal digits of the largest 64-bit number. */
-const NUMBER_DIGITS_MAX = 20;
+/** Longest name of a SASL mechanism (memcached.h, MAX_SASL_MECH_LEN). */
+const MECHANISM_BYTES_MAX = 32;
 
 const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
 
 /** The packet that is being worked on; only valid within one step. */
 const request = new PacketHead();
-const digits = new Uint8Array(NUMBER_DIGITS_MAX);
 
 export class BinarySession implements Session {
   readonly #connection: Connection;
@@ -57,15 +50,22 @@ export class BinarySession implements Session {
   #mode: Mode = Mode.SET;
   #item: ChunkRef = NONE;
   readonly #cursor = new ItemCursor();
+  readonly #arithmetic: BinaryArithmetic;
+  /** Only where logging in is asked for. */
+  readonly #login: BinaryLogin | undefined;
+  #mechanism = '';
 
   constructor(connection: Connection, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
     this.#answers = new BinaryAnswers(context.output, context.engine.store);
+    this.#arithmetic = new BinaryArithmetic(context.engine, this.#answers);
+    const { saslPasswords, counters } = context;
+    if (saslPasswords !== undefined) this.#login = new BinaryLogin(saslPasswords, this.#answers, counters);
   }
 
   get stateName(): string {
-    if (this.#state === State.VALUE) return 'conn_nread';
+    if (this.#state === State.VALUE || this.#state === State.CREDENTIALS) return 'conn_nread';
     return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
   }
 
@@ -77,6 +77,7 @@ export class BinarySession implements Session {
   step(bytes: Uint8Array, start: number, end: number): number {
     if (this.#state === State.VALUE) return this.#value(bytes, start, end);
     if (this.#state === State.SWALLOW) return this.#swallow(end - start);
+    if (this.#state === State.CREDENTIALS) return this.#credentials(bytes, start, end);
     const used = parsePacketHead(bytes, start, end, Magic.REQUEST, request);
     if (used === NEED_MORE) return 0;
     if (used === BAD_MAGIC) {
@@ -91,9 +92,10 @@ export class BinarySession implements Session {
   #execute(bytes: Uint8Array, end: number, used: number): number {
     const { keyBytes, extrasBytes, bodyBytes } = request;
     if (keyBytes + extrasBytes > bodyBytes) return this.#fail(Status.UNKNOWN_COMMAND, used);
+    if (this.#login?.permits(request.opcode) === false) return this.#fail(Status.AUTH_ERROR, used);
     if (keyBytes > KEY_BYTES_MAX) return this.#fail(Status.INVALID_ARGUMENTS, used);
     const opcode = loudOf(request.opcode);
-    if (!hasRightLengths(opcode)) return this.#fail(Status.INVALID_ARGUMENTS, used);
+    if (!hasRightLengths(opcode, request)) return this.#fail(Status.INVALID_ARGUMENTS, used);
     switch (opcode) {
       case Opcode.GET:
       case Opcode.GETK:
@@ -116,7 +118,7 @@ export class BinarySession implements Session {
         return used;
       case Opcode.INCREMENT:
       case Opcode.DECREMENT:
-        this.#arithmetic(opcode === Opcode.INCREMENT, bytes);
+        this.#arithmetic.execute(request, bytes);
         return used;
       default:
         return this.#administer(opcode, bytes, used);
@@ -161,7 +163,7 @@ export class BinarySession implements Session {
     }
     if (touches) engine.countTouchMiss();
     else engine.countMiss();
-    if (isQuiet()) return;
+    if (isQuiet(request.opcode)) return;
     if (withKey) this.#answers.keyNotFound(request, Status.KEY_NOT_FOUND, bytes, request.keyStart);
     else this.#answers.error(request, Status.KEY_NOT_FOUND);
   }
@@ -215,7 +217,7 @@ export class BinarySession implements Session {
     const outcome = this.#commit(item);
     switch (outcome) {
       case Outcome.STORED:
-        if (loudOf(head.opcode) === head.opcode) this.#answers.done(head, engine.store.lastCas);
+        if (!isQuiet(head.opcode)) this.#answers.done(head, engine.store.lastCas);
         return;
       case Outcome.EXISTS:
         return this.#answers.error(head, Status.KEY_EXISTS);
@@ -237,7 +239,7 @@ export class BinarySession implements Session {
     const { memory, items } = engine.store;
     const keyStart = byteOffset(item) + layout.HEADER_BYTES;
     const old = engine.find(memory.blockOf(item).bytes, keyStart, keyStart + items.keyBytes(item));
-    if (old === NONE || this.#hasCas(old, casHigh, casLow)) return engine.commit(this.#mode, item, 0, 0);
+    if (!hasOtherCas(this.#pending, engine.store, old)) return engine.commit(this.#mode, item, 0, 0);
     engine.reject(item);
     return Outcome.EXISTS;
   }
@@ -248,76 +250,21 @@ export class BinarySession implements Session {
     return this.#mode === Mode.REPLACE ? Status.KEY_NOT_FOUND : Status.NOT_STORED;
   }
 
-  #hasCas(ref: ChunkRef, casHigh: number, casLow: number): boolean {
-    const { memory } = this.#context.engine.store;
-    return memory.word(ref, layout.CAS_HIGH) === casHigh && memory.word(ref, layout.CAS_LOW) === casLow;
-  }
-
-  /** Whether the request asks for a CAS that an item has not. */
-  #hasOtherCas(ref: ChunkRef): boolean {
-    const { casHigh, casLow } = request;
-    return ref !== NONE && (casHigh | casLow) !== 0 && !this.#hasCas(ref, casHigh, casLow);
-  }
-
-  // ---- delete, arithmetic, flush ----
+  // ---- delete, flush ----
 
   #delete(bytes: Uint8Array): void {
     const { engine } = this.#context;
     const { keyStart, valueStart } = request;
-    if ((request.casHigh | request.casLow) !== 0 && this.#hasOtherCas(engine.find(bytes, keyStart, valueStart))) {
+    if (
+      (request.casHigh | request.casLow) !== 0 &&
+      hasOtherCas(request, engine.store, engine.find(bytes, keyStart, valueStart))
+    ) {
       this.#answers.error(request, Status.KEY_EXISTS);
     } else if (engine.delete(bytes, keyStart, valueStart) !== Outcome.DONE) {
       this.#answers.error(request, Status.KEY_NOT_FOUND);
     } else {
       this.#done();
     }
-  }
-
-  #arithmetic(increase: boolean, bytes: Uint8Array): void {
-    const { engine } = this.#context;
-    const { keyStart, valueStart, extrasStart } = request;
-    const exptime = readInt32(bytes, extrasStart + 16) >>> 0;
-    const needsItem = exptime !== NO_INITIAL || (request.casHigh | request.casLow) !== 0;
-    const ref = needsItem ? engine.find(bytes, keyStart, valueStart) : NONE;
-    // Looked for first, since a miss that makes an item is not counted as one.
-    if (exptime !== NO_INITIAL && ref === NONE) return this.#createNumber(bytes);
-    // An empty item is no number, whatever its CAS (memcached.c, do_add_delta).
-    if (this.#hasOtherCas(ref) && engine.store.items.valueBytes(ref) > 0) {
-      return this.#answers.error(request, Status.KEY_EXISTS);
-    }
-    const high = readInt32(bytes, extrasStart) >>> 0;
-    const low = readInt32(bytes, extrasStart + 4) >>> 0;
-    const delta = high === 0 ? low : BigInt(high) * BigInt(TWO_32) + BigInt(low);
-    switch (engine.arithmetic(increase, bytes, keyStart, valueStart, delta)) {
-      case Outcome.DONE:
-        if (!isQuiet()) this.#answers.number(request, engine.arithmeticResult, engine.store.lastCas);
-        return;
-      case Outcome.NOT_FOUND:
-        return this.#answers.error(request, Status.KEY_NOT_FOUND);
-      case Outcome.NOT_A_NUMBER:
-        return this.#answers.error(request, Status.NOT_A_NUMBER);
-      default:
-        return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory incrementing value');
-    }
-  }
-
-  /** incr and decr of what is not there: an item with the initial value. */
-  #createNumber(bytes: Uint8Array): void {
-    const { engine } = this.#context;
-    const { store } = engine;
-    const { keyStart, valueStart, extrasStart } = request;
-    const high = BigInt(readInt32(bytes, extrasStart + 8) >>> 0);
-    const text = String(high * BigInt(TWO_32) + BigInt(readInt32(bytes, extrasStart + 12) >>> 0));
-    const exptime = exptimeAt(bytes, extrasStart + 16);
-    const ref = engine.begin(Mode.ADD, bytes, keyStart, valueStart, 0, exptime, text.length);
-    if (ref === NONE) {
-      return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating new item');
-    }
-    store.items.openValue(ref, this.#cursor);
-    store.items.append(this.#cursor, digits, 0, writeLatin(digits, 0, text));
-    store.items.closeValue(this.#cursor);
-    store.link(ref, store.hashInFlight(ref), NONE);
-    if (!isQuiet()) this.#answers.number(request, text, store.lastCas);
   }
 
   #flushAll(bytes: Uint8Array): void {
@@ -354,23 +301,53 @@ export class BinarySession implements Session {
       case Opcode.CONFIG_SET:
       case Opcode.CONFIG_DELETE:
         return this.#refuseConfig(used);
+      case Opcode.SASL_LIST_MECHS:
       case Opcode.SASL_AUTH:
       case Opcode.SASL_STEP:
-        this.#answers.error(request, Status.UNKNOWN_COMMAND);
-        return this.#skip(request.valueBytes, used);
-      case Opcode.SASL_LIST_MECHS:
+        return this.#startLogin(opcode, bytes, used);
       default:
         this.#answers.error(request, Status.UNKNOWN_COMMAND);
-        return this.#skipUnknown(used);
+        // As memcached: as much as the whole body has, although extras and key are read already, but nothing if that is
+        // no positive 32-bit number.
+        return this.#skip(request.bodyBytes | 0, used);
     }
   }
 
-  /**
-   * Skips what memcached skips behind an unknown command: as many bytes as its whole body has, although extras and key
-   * are read already; but nothing if that is no positive 32-bit number.
-   */
-  #skipUnknown(used: number): number {
-    return this.#skip(Math.max(request.bodyBytes | 0, 0), used);
+  // ---- logging in ----
+
+  #startLogin(opcode: number, bytes: Uint8Array, used: number): number {
+    if (this.#login === undefined) {
+      this.#answers.error(request, Status.UNKNOWN_COMMAND);
+      return this.#skip(request.valueBytes, used);
+    }
+    if (opcode === Opcode.SASL_LIST_MECHS) {
+      this.#login.listMechanisms(request);
+      return used;
+    }
+    if (request.keyBytes > MECHANISM_BYTES_MAX || request.valueBytes > CREDENTIALS_BYTES_MAX) {
+      const isTooLong = request.keyBytes > MECHANISM_BYTES_MAX;
+      this.#answers.error(request, isTooLong ? Status.INVALID_ARGUMENTS : Status.AUTH_ERROR);
+      return this.#skip(request.valueBytes, used);
+    }
+    this.#pending.opcode = opcode;
+    this.#pending.opaque = request.opaque;
+    this.#mechanism = latin(bytes);
+    this.#bytesLeft = request.valueBytes;
+    this.#state = State.CREDENTIALS;
+    if (request.valueBytes === 0) this.#proceed('');
+    return used;
+  }
+
+  #credentials(bytes: Uint8Array, start: number, end: number): number {
+    const length = this.#bytesLeft;
+    if (end - start < length) return 0;
+    this.#proceed(Buffer.from(bytes.subarray(start, start + length)).toString('latin1'));
+    return length;
+  }
+
+  #proceed(message: string): void {
+    this.#state = State.HEAD;
+    this.#login?.proceed(this.#pending, this.#mechanism, message);
   }
 
   #stats(bytes: Uint8Array): void {
@@ -383,7 +360,7 @@ export class BinarySession implements Session {
   #getConfig(withKey: boolean, bytes: Uint8Array, used: number): number {
     const { payload } = this.#context.clusterConfig;
     if (latin(bytes) === CLUSTER && payload !== '') this.#send(configPacket(request, withKey ? CLUSTER : '', payload));
-    else if (!isQuiet()) this.#answers.error(request, Status.KEY_NOT_FOUND);
+    else if (!isQuiet(request.opcode)) this.#answers.error(request, Status.KEY_NOT_FOUND);
     return this.#skip(request.valueBytes, used);
   }
 
@@ -403,7 +380,7 @@ export class BinarySession implements Session {
 
   /** Answers that it is done, unless the request was a quiet one. */
   #done(): void {
-    if (!isQuiet()) this.#answers.done(request, 0);
+    if (!isQuiet(request.opcode)) this.#answers.done(request, 0);
   }
 
   #skip(count: number, used: number): number {
@@ -434,16 +411,6 @@ export class BinarySession implements Session {
   }
 }
 
-/** Whether the request is one that wants no answer when there is nothing to tell. */
-function isQuiet(): boolean {
-  return loudOf(request.opcode) !== request.opcode;
-}
-
-/** An exptime among the extras. Unlike the text protocol's it is unsigned: there is no "expired at once". */
-function exptimeAt(bytes: Uint8Array, position: number): number {
-  return Math.min(readInt32(bytes, position) >>> 0, EXPTIME_MAX);
-}
-
 /** The request's key as text of one byte a character. */
 function latin(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(request.keyStart, request.valueStart)).toString('latin1');
@@ -454,42 +421,4 @@ function isConfigKey(bytes: Uint8Array): boolean {
   return (
     request.keyBytes === CONFIG_KEY.length && equalBytes(bytes, request.keyStart, CONFIG_KEY, 0, CONFIG_KEY.length)
   );
-}
-
-/** Whether a request has the extras, key and value that its opcode must have (proto_bin.c, dispatch_bin_command). */
-function hasRightLengths(opcode: number): boolean {
-  const { keyBytes, extrasBytes, bodyBytes } = request;
-  switch (opcode) {
-    case Opcode.GET:
-    case Opcode.GETK:
-    case Opcode.DELETE:
-      return keyBytes > 0 && bodyBytes === keyBytes;
-    case Opcode.SET:
-    case Opcode.ADD:
-    case Opcode.REPLACE:
-      return keyBytes > 0 && extrasBytes === STORAGE_EXTRAS_BYTES;
-    case Opcode.INCREMENT:
-    case Opcode.DECREMENT:
-      return keyBytes > 0 && extrasBytes === ARITHMETIC_EXTRAS_BYTES && bodyBytes === keyBytes + extrasBytes;
-    case Opcode.APPEND:
-    case Opcode.PREPEND:
-    case Opcode.SASL_AUTH:
-    case Opcode.SASL_STEP:
-      return keyBytes > 0 && extrasBytes === 0;
-    case Opcode.TOUCH:
-    case Opcode.GAT:
-    case Opcode.GATK:
-      return keyBytes > 0 && extrasBytes === EXPTIME_EXTRAS_BYTES;
-    case Opcode.VERSION:
-    case Opcode.NOOP:
-    case Opcode.QUIT:
-    case Opcode.SASL_LIST_MECHS:
-      return bodyBytes === 0;
-    case Opcode.FLUSH:
-      return bodyBytes === extrasBytes && (extrasBytes === 0 || extrasBytes === EXPTIME_EXTRAS_BYTES);
-    case Opcode.STAT:
-      return extrasBytes === 0;
-    default:
-      return true;
-  }
 }

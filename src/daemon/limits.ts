@@ -33,6 +33,12 @@ export const LINE_BYTES_MAX = 2048;
 /** A retrieval's line, with all its keys, may be this long; above, the connection is closed. memcached has no bound. */
 export const RETRIEVAL_LINE_BYTES_MAX = 1024 * 1024;
 
+/** Bytes of a name and a password in a login; a longer login is refused. */
+export const CREDENTIALS_BYTES_MAX = 4096;
+
+/** Bytes that a file with names and passwords may have; a larger one is refused. */
+export const PASSWORD_FILE_BYTES_MAX = 1024 * 1024;
+
 /** Seconds that a connection may leave an answer unread before it is cut off. */
 export const STALLED_READER_SECONDS = 60;
 

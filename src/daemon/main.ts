@@ -66,6 +66,7 @@ async function run(args: readonly string[]): Promise<number> {
   const stop = (): void => server.stop();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  process.on('SIGHUP', () => server.reload());
   await stopped;
   // The clock's timers hold nothing open, and with the listeners gone nothing else does either.
   const closing = setInterval(() => {}, KEEP_ALIVE_MS);

@@ -34,6 +34,7 @@ export function readDaemonOptions(words: readonly string[], env: Record<string, 
   }
   const token = env['MEMFLEET_CONFIG_TOKEN'] || env['MEMFLEET_TOKEN'];
   if (token) draft.settings.configToken = token;
+  draft.settings.saslPasswordFile = env['MEMCACHED_SASL_PWDB'] || undefined;
   judgeMemory(draft.settings);
   judgeProtocols(draft);
   placeListeners(draft);
@@ -55,6 +56,7 @@ function judgeProtocols({ settings, tlsEnabled }: Draft): void {
   if (settings.saslEnabled) {
     if (settings.protocol === 'ascii') throw bad('-S: there is no SASL in the ascii protocol (-B ascii)');
     if (settings.udpPort !== 0) throw bad('-U: UDP cannot be used with SASL (-S)');
+    if (settings.saslPasswordFile === undefined) throw bad('-S: MEMCACHED_SASL_PWDB must name the file with the users');
     settings.protocol = 'binary';
   }
   if (settings.authFile !== undefined) {

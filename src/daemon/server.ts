@@ -3,6 +3,7 @@
  * `main.ts` reads the flags and handles signals; tests build a server directly, with a clock of their own.
  */
 import { systemClock, type Clock } from '../base/clock.ts';
+import { isFleetError } from '../base/errors.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { PasswordFile } from './auth-passwords.ts';
 import { ClusterConfig } from './cluster-config.ts';
@@ -151,6 +152,15 @@ export class Server implements ConnectionContext {
 
   stop(): void {
     this.#onStop();
+  }
+
+  /** Reads the names and passwords of `-Y` again, as memcached does on SIGHUP; what cannot be read changes nothing. */
+  reload(): void {
+    try {
+      this.textPasswords?.reload();
+    } catch (error) {
+      this.#parts.log(isFleetError(error) ? error.message : String(error));
+    }
   }
 
   /** Stops accepting, answers what has arrived, sends what was answered, and closes; bounded by STOP_GRACE_MS. */

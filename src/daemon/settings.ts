@@ -55,6 +55,8 @@ export interface Settings {
   watchEnabled: boolean;
   /** `-S`. */
   saslEnabled: boolean;
+  /** MEMCACHED_SASL_PWDB: the file with SASL's users. */
+  saslPasswordFile: string | undefined;
   /** `-Y`: the file with the users of the text protocol. */
   authFile: string | undefined;
   /** `-Z`, with its `-o ssl_…`; undefined = no TLS. */
@@ -194,6 +196,7 @@ export const DEFAULT_SETTINGS: Settings = {
   dumpEnabled: true,
   watchEnabled: true,
   saslEnabled: false,
+  saslPasswordFile: undefined,
   authFile: undefined,
   tls: undefined,
   extended: DEFAULT_EXTENDED,

@@ -46,7 +46,7 @@ function serverRows(settings: Settings, layout: { growthFactor: number; chunkSiz
     ['tcp_backlog', settings.backlog],
     ['binding_protocol', settings.protocol === 'auto' ? 'auto-negotiate' : settings.protocol],
     ['auth_enabled_sasl', yesNo(settings.saslEnabled)],
-    ['auth_enabled_ascii', yesNo(settings.authFile !== undefined)],
+    ['auth_enabled_ascii', settings.authFile ?? 'no'],
     ['item_size_max', settings.itemSizeMax],
   ];
 }

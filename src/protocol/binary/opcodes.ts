@@ -115,6 +115,11 @@ export function loudOf(opcode: number): number {
   }
 }
 
+/** Whether an opcode is a quiet form. */
+export function isQuiet(opcode: number): boolean {
+  return loudOf(opcode) !== opcode;
+}
+
 /** SETQ to PREPENDQ without their quietness. */
 const LOUD = Uint8Array.of(
   Opcode.SET,
