@@ -112,7 +112,11 @@ for (const daemon of ourDaemons()) {
 test('the page and -h agree about flags', () => {
   const help = execFileSync(`${REPOSITORY}/bin/memfleet`, ['daemon', '-h'], { encoding: 'utf8' });
   const ours = new Set([...help.matchAll(/^-(\w),/gm)].map((found) => found[1] ?? ''));
-  const rows = new Map([...rowsOf('Flags')].map(([name, state]) => [name.slice(1, 2), state]));
+  const all = [...rowsOf('Flags')];
+  const rows = new Map(all.filter(([name]) => name.startsWith('-')).map(([name, state]) => [name.slice(1, 2), state]));
   expect([...ours].filter((letter) => (rows.get(letter) ?? 'absent') === 'absent')).toEqual([]);
   expect([...rows].filter(([letter, state]) => state !== 'absent' && !ours.has(letter))).toEqual([]);
+  const options = new Set([...help.matchAll(/^ +- (\w+):/gm)].map((found) => found[1] ?? ''));
+  const optionRows = all.filter(([name, state]) => !name.startsWith('-') && state !== 'absent').map(([name]) => name);
+  expect(optionRows.toSorted()).toEqual([...options].toSorted());
 });
