@@ -88,7 +88,6 @@ export const limits: WireTable = {
       expect: 'STORED\r\nSERVER_ERROR object too large for cache\r\nEND\r\n',
       flags: ['-I', '1k', '-o', 'slab_chunk_max=1'],
       since: '1.6.38',
-      needs: 'admin',
     },
     {
       name: '-I 2m',
