@@ -168,6 +168,25 @@ export class Connection implements SocketHandler {
     }
   }
 
+  /**
+   * Works on the requests of one datagram, and is done with them: an unfinished one is dropped.
+   *
+   * @param answered called when everything that answers a request has been written
+   */
+  runDatagram(bytes: Uint8Array, start: number, end: number, answered: () => void): void {
+    const { output } = this.#context;
+    const session = (this.#session = this.#greet(bytes[start]));
+    for (let at = start; at < end && this.#open;) {
+      if (output.room < limits.REPLY_BYTES_MAX) this.flush();
+      const used = session.step(bytes, at, end);
+      if (!output.isEmpty) this.flush();
+      answered();
+      if (used === 0) break;
+      at += used;
+    }
+    this.onClose();
+  }
+
   /** Lets the other connections have their turn before the rest of what this one has sent is answered (`-R`). */
   #yield(): void {
     this.#suspended = this.#yielding = true;

@@ -19,6 +19,7 @@ import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+import { UdpListener } from './udp.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** How often the second hand is read and stalled readers are looked for. */
@@ -60,7 +61,8 @@ export class Server implements ConnectionContext {
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #waitingRoom: WaitingRoom;
-  #listeners: Listener[] = [];
+  readonly #listeners: Listener[] = [];
+  readonly #udpListeners: Listener[] = [];
   #nextId = 1;
   /** How to cancel each repeated work's next turn. */
   readonly #timers = new Map<() => void, () => void>();
@@ -117,18 +119,28 @@ export class Server implements ConnectionContext {
     const readBuffer = { bytes: this.output.bytes, start: limits.CARRY_BYTES, length: limits.READ_BYTES };
     const accept = (socket: TransportSocket): SocketHandler => this.#accept(socket);
     try {
+      // First, since whoever waits for the daemon waits for its TCP port.
+      await this.#listenUdp();
       for (const address of this.settings.listen) {
         const options = { address, backlog: this.settings.backlog, readBuffer, accept };
         this.#listeners.push(await this.#parts.transport.listen(options));
       }
     } catch (error) {
-      for (const listener of this.#listeners) listener.close();
+      this.#closeListeners();
       throw error;
     }
     this.#repeat(TICK_MS, () => this.#tick());
     this.#repeat(CRAWL_INTERVAL_MS, () => {
       if (this.settings.extended.lruCrawler) this.crawler.step(CRAWL_CHUNKS);
     });
+  }
+
+  /** `-U`: on every address that has a port, as memcached. */
+  async #listenUdp(): Promise<void> {
+    const { listen, udpPort } = this.settings;
+    if (udpPort === 0) return;
+    const hosts = new Set(listen.flatMap((address) => ('host' in address ? [address.host] : [])));
+    for (const host of hosts) this.#udpListeners.push(await UdpListener.bind(host, udpPort, this));
   }
 
   connections(): Iterable<Connection> {
@@ -170,7 +182,7 @@ export class Server implements ConnectionContext {
   }
 
   async #close(): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+    this.#closeListeners();
     this.#waitingRoom.close();
     const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
     do {
@@ -182,6 +194,10 @@ export class Server implements ConnectionContext {
     for (const connection of this.#connections) connection.socket.destroy();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
+  }
+
+  #closeListeners(): void {
+    for (const listener of [...this.#listeners, ...this.#udpListeners]) listener.close();
   }
 
   #anyBusy(): boolean {
