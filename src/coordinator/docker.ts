@@ -1,12 +1,15 @@
 /**
- * The Docker engine through dockerode; the only file that knows it. Two requests, both reads: the list of containers
- * and the stream of events, so that a proxy in front of the socket can refuse everything else.
+ * The Docker engine through dockerode; the only file that knows it. Of an engine two requests, both reads: the list of
+ * containers and the stream of events; of a Swarm's manager three: services, tasks and machines. So a proxy in front of
+ * the socket can refuse everything else.
  */
 import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
 import { FleetError } from '../base/errors.ts';
 import type { DockerEngine } from './docker-discovery.ts';
 import type { Container, ContainerEvent, PublishedPort } from './docker-view.ts';
+import type { SwarmAttachment, SwarmPort } from './swarm-view.ts';
+import type { SwarmEngine } from './swarm.ts';
 
 /** What is used where neither flag nor environment say where the engine is. */
 export const DEFAULT_DOCKER_HOST = 'unix:///var/run/docker.sock';
@@ -52,6 +55,92 @@ export function dockerEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS
   };
 }
 
+/**
+ * The Swarm that the engine at `host`, see {@link dockerEngine}, is a manager of.
+ * @param requestTimeoutMs default {@link REQUEST_TIMEOUT_MS}
+ * @throws FleetError BAD_CONFIG: no such form
+ */
+export function swarmEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS): SwarmEngine {
+  const docker = new Dockerode(connectionOptions(host));
+  // dockerode's types leave out the signal, and say little of what comes back.
+  type Options = { filters?: Record<string, readonly string[]>; abortSignal: AbortSignal };
+  const ask = async (signal: AbortSignal, request: (ends: AbortSignal) => Promise<unknown>): Promise<RawSwarm[]> => {
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
+    const answer = await guarded(host, ends, request(ends));
+    if (!Array.isArray(answer)) throw failed(host, new Error('the answer is no list'));
+    return answer as RawSwarm[];
+  };
+  const { listServices, listTasks, listNodes } = docker as unknown as Record<
+    'listServices' | 'listTasks' | 'listNodes',
+    (options: Options) => Promise<unknown>
+  >;
+  return {
+    async services(labels, signal) {
+      const filters = { label: [...labels] };
+      const found = await ask(signal, (abortSignal) => listServices.call(docker, { filters, abortSignal }));
+      return found.map(({ ID, Spec }) => ({ id: ID, name: Spec?.Name ?? ID, labels: Spec?.Labels ?? {} }));
+    },
+    async tasks(serviceIds, signal) {
+      const filters = { service: [...serviceIds] };
+      const found = await ask(signal, (abortSignal) => listTasks.call(docker, { filters, abortSignal }));
+      return found.map((task) => ({
+        id: task.ID,
+        serviceId: task.ServiceID ?? '',
+        slot: task.Slot === 0 ? undefined : task.Slot,
+        machineId: task.NodeID ?? '',
+        state: task.Status?.State ?? '',
+        desiredState: task.DesiredState ?? '',
+        createdAt: task.CreatedAt ?? '',
+        networks: (task.NetworksAttachments ?? []).map(toAttachment),
+        ports: (task.Status?.PortStatus?.Ports ?? []).flatMap(toHostPort),
+      }));
+    },
+    async machines(signal) {
+      const found = await ask(signal, (abortSignal) => listNodes.call(docker, { abortSignal }));
+      return found.map(({ ID, Description, Status }) => ({
+        id: ID,
+        hostname: Description?.Hostname ?? '',
+        address: Status?.Addr ?? '',
+      }));
+    },
+  };
+}
+
+/** A service, a task or a machine as the engine describes it, as much of it as is used here. */
+interface RawSwarm {
+  ID: string;
+  Spec?: { Name?: string; Labels?: Record<string, string> };
+  ServiceID?: string;
+  Slot?: number;
+  NodeID?: string;
+  Status?: { State?: string; Addr?: string; PortStatus?: { Ports?: RawPort[] } };
+  DesiredState?: string;
+  CreatedAt?: string;
+  NetworksAttachments?: RawAttachment[];
+  Description?: { Hostname?: string };
+}
+
+interface RawPort {
+  Protocol?: string;
+  TargetPort?: number;
+  PublishedPort?: number;
+  PublishMode?: string;
+}
+
+function toHostPort({ Protocol, TargetPort = 0, PublishedPort = 0, PublishMode }: RawPort): SwarmPort[] {
+  const own = Protocol === 'tcp' && PublishMode === 'host' && PublishedPort > 0;
+  return own ? [{ target: TargetPort, published: PublishedPort }] : [];
+}
+
+interface RawAttachment {
+  Network?: { Spec?: { Name?: string; Ingress?: boolean } };
+  Addresses?: string[];
+}
+
+function toAttachment({ Network, Addresses }: RawAttachment): SwarmAttachment {
+  return { name: Network?.Spec?.Name ?? '', ingress: Network?.Spec?.Ingress === true, addresses: Addresses ?? [] };
+}
+
 function connectionOptions(host: string): Dockerode.DockerOptions {
   const socket = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
   if (socket !== undefined) return { socketPath: socket };
@@ -95,7 +184,9 @@ export function explain(error: unknown): string {
   }
   if (code === 'ENOENT') return 'there is no such socket; is it mounted, is DOCKER_HOST right?';
   if (code === 'ECONNREFUSED') return 'connection refused; is the engine, or the proxy before it, running?';
-  if (statusCode === 403) return 'forbidden; the proxy must allow GET of /containers/json and /events';
+  if (statusCode === 403) return 'forbidden; the proxy must allow GET of what is asked for (docs/discovery.md)';
+  // What an engine that is no manager answers goes on with advice for the command line.
+  if (statusCode === 503) return (message ?? '').split('. ')[0]?.trim() ?? 'not available';
   return (message ?? String(error)).trim();
 }
 

@@ -133,3 +133,6 @@ export const AGREE_MAX_MS = 60_000;
 
 /** Seconds, as versions are, that a node's word on the newest version may be ahead of the clock: a day. */
 export const VERSION_LEAD_MAX = 86_400;
+
+/** How often a Swarm's tasks are listed; below the time that a stopping node goes on answering (MEMFLEET_DRAIN_MS). */
+export const SWARM_POLL_MS = 500;

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Clock } from '../base/clock.ts';
+import { FleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { DiscoveryAdapter } from './discovery.ts';
 import { dnsDiscovery } from './dns.ts';
@@ -44,12 +45,14 @@ async function makeKind(
       return [await dockerSource(options, surroundings)];
     case 'dns':
       return dnsSources(options, surroundings);
+    case 'swarm':
+      return [await swarmSource(options, surroundings)];
     case 'kubernetes':
       return kubernetesSources(options, surroundings);
     case 'static':
       return [staticSource(options, surroundings)];
     default:
-      return [];
+      throw new FleetError('BAD_CONFIG', `there is no source of the kind ${String(kind)}`);
   }
 }
 
@@ -59,6 +62,17 @@ function dnsSources(options: CoordinatorOptions, { clock, random }: SourceSurrou
   return dnsNames.map((name) =>
     dnsDiscovery({ name, queries: dnsQueries(servers), sidecarPort, intervalMs, clock, random }),
   );
+}
+
+async function swarmSource(
+  { dockerHost, project: stack, sidecarPort }: CoordinatorOptions,
+  { clock, random }: SourceSurroundings,
+): Promise<DiscoveryAdapter> {
+  const [{ swarmEngine, DEFAULT_DOCKER_HOST }, { swarmDiscovery }] = await Promise.all([
+    import('./docker.ts'),
+    import('./swarm.ts'),
+  ]);
+  return swarmDiscovery({ engine: swarmEngine(dockerHost ?? DEFAULT_DOCKER_HOST), stack, sidecarPort, clock, random });
 }
 
 async function kubernetesSources(
