@@ -1,0 +1,271 @@
+/**
+ * Logging in. Goal: nothing is done for who has not logged in, and the answers are memcached's. Method: a whole daemon
+ * over a transport in memory, with files of names and passwords.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PasswordFile } from '../../src/daemon/auth-passwords.ts';
+import { readDaemonOptions } from '../../src/daemon/options.ts';
+import { Opcode, Status } from '../../src/protocol/binary/opcodes.ts';
+import { answer, answers, failure, request, requests, storage } from '../conformance/binary-packets.ts';
+import { startMemoryServer, stat, type MemoryServer } from './support/memory-server.ts';
+
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'memfleet-auth-'));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text, 'latin1');
+  return path;
+}
+
+function startText(): Promise<MemoryServer> {
+  return startMemoryServer({ authFile: file('authfile', 'foo:bar\nlong:word\n'), protocol: 'ascii' });
+}
+
+function startSasl(): Promise<MemoryServer> {
+  const saslPasswordFile = file('users', 'foo:bar::\nuser:pw\n');
+  return startMemoryServer({ saslEnabled: true, saslPasswordFile, protocol: 'binary' });
+}
+
+describe('files of names and passwords', () => {
+  test('of the text protocol: the password goes to the end of the line', () => {
+    const users = new PasswordFile(file('ascii', 'foo:bar\nuser:p:w\r\nlast:no line end'), 'ascii');
+    for (const [name, password] of [
+      ['foo', 'bar'],
+      ['user', 'p:w'],
+      ['last', 'no line end'],
+    ] as const) {
+      expect(users.permits(name, password), name).toBe(true);
+    }
+    for (const [name, password] of [
+      ['foo', 'ba'],
+      ['foo', ''],
+      ['', 'bar'],
+      ['fo', 'o:bar'],
+      ['user', 'p'],
+    ] as const) {
+      expect(users.permits(name, password), name).toBe(false);
+    }
+  });
+
+  test('of SASL: the password ends at a colon, and the first line of a name counts', () => {
+    const users = new PasswordFile(file('sasl', 'no user here\nfoo:bar:::\nfoo:other\nuser:pw'), 'sasl');
+    expect(users.permits('foo', 'bar')).toBe(true);
+    expect(users.permits('user', 'pw')).toBe(true);
+    expect(users.permits('foo', 'other')).toBe(false);
+    expect(users.permits('foo', 'bar:::')).toBe(false);
+  });
+
+  test('that are none are refused, and change nothing when they are read again', () => {
+    expect(() => new PasswordFile(join(folder, 'absent'), 'ascii')).toThrow(/cannot be read/);
+    expect(() => new PasswordFile(file('bad', 'a:b\nnonsense\n'), 'ascii')).toThrow(/not of the form/);
+    expect(() => new PasswordFile(file('huge', 'a:b\n'.repeat(300_000)), 'ascii')).toThrow(/more than/);
+    const users = new PasswordFile(file('again', 'foo:bar\n'), 'ascii');
+    file('again', 'nonsense\n');
+    expect(() => users.reload()).toThrow(/not of the form/);
+    expect(users.permits('foo', 'bar')).toBe(true);
+    file('again', 'foo:new\n');
+    users.reload();
+    expect([users.permits('foo', 'bar'), users.permits('foo', 'new')]).toEqual([false, true]);
+  });
+
+  test('-S needs one', () => {
+    expect(() => readDaemonOptions(['-S'], {})).toThrow(/MEMCACHED_SASL_PWDB/);
+    const path = file('pwdb', 'a:b\n');
+    expect(readDaemonOptions(['-S'], { MEMCACHED_SASL_PWDB: path })).toMatchObject({
+      settings: { saslPasswordFile: path, protocol: 'binary' },
+    });
+  });
+});
+
+describe('the text protocol under -Y', () => {
+  const UNAUTHENTICATED = 'CLIENT_ERROR unauthenticated\r\n';
+
+  test('does nothing before a login, and everything after it', async () => {
+    const { connect } = await startText();
+    const socket = connect();
+    expect(socket.ask('get a\r\nversion\r\nquit\r\nset x 0 0\r\n\r\n')).toBe(UNAUTHENTICATED.repeat(5));
+    expect(socket.ask('set x 0 0 7\r\nfoo bar\r\nset a 0 0 1\r\n1\r\nget a\r\n')).toBe(
+      'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+    );
+    expect(connect().ask('get a\r\n')).toBe(UNAUTHENTICATED);
+  });
+
+  test('a login whose key is of any length, cut anywhere, with words around it', async () => {
+    const { connect } = await startText();
+    const login = `set ${'k'.repeat(300)} x y 13 noreply\r\n  foo bar  zz\r\nversion\r\n`;
+    for (let cut = 1; cut < login.length; cut++) {
+      const socket = connect();
+      socket.send(login.slice(0, cut));
+      expect(socket.ask(login.slice(cut))).toMatch(/^STORED\r\nVERSION [\d.]+\r\n$|^VERSION [\d.]+\r\n$/);
+    }
+  });
+
+  test.each([
+    ['set x 0 0 7\r\nfoo baz\r\n', 'CLIENT_ERROR authentication failure\r\n'],
+    ['set x 0 0 8\r\nlong bar\r\n', 'CLIENT_ERROR authentication failure\r\n'],
+    ['set x 0 0 3\r\nfoo\r\n', 'CLIENT_ERROR bad authentication token format\r\n'],
+    ['set x 0 0 0\r\n\r\n', 'CLIENT_ERROR bad authentication token format\r\n'],
+    ['set x 0 0 7\r\nfoo\0bar\r\n', 'CLIENT_ERROR bad authentication token format\r\n'],
+    ['set x 0 0 5\r\nfoo bar', 'CLIENT_ERROR bad command line termination\r\n'],
+    ['set x 0 0 abc\r\n', UNAUTHENTICATED],
+    ['add x 0 0 7\r\n', UNAUTHENTICATED],
+  ])('%j is refused', async (send, expected) => {
+    const { connect } = await startText();
+    const socket = connect();
+    expect(socket.ask(send)).toBe(expected);
+    expect(socket.ask('set x 0 0 7\r\nfoo bar\r\n')).toBe('STORED\r\n');
+  });
+
+  test('nobody may fill the memory before a login', async () => {
+    const { connect } = await startText();
+    for (const send of ['set x 0 0 100000\r\n', 'set x 0 0 18446744073709551615\r\n', 'x'.repeat(2049)]) {
+      const socket = connect();
+      expect(socket.ask(send)).toBe('');
+      expect(socket.destroyed, send.slice(0, 20)).toBe(true);
+    }
+  });
+
+  test('is counted, and a change of the file counts once it is read again', async () => {
+    const { server, connect } = await startText();
+    const socket = connect();
+    socket.send('set x 0 0 7\r\nfoo baz\r\nset x 0 0 7\r\nfoo bar\r\n');
+    socket.received();
+    expect([stat(socket, 'auth_cmds'), stat(socket, 'auth_errors')]).toEqual([2, 1]);
+    file('authfile', 'foo:baz\n');
+    server.reload();
+    expect(connect().ask('set x 0 0 7\r\nfoo bar\r\n')).toBe('CLIENT_ERROR authentication failure\r\n');
+    expect(connect().ask('set x 0 0 7\r\nfoo baz\r\n')).toBe('STORED\r\n');
+    file('authfile', 'nonsense\n');
+    server.reload();
+    expect(connect().ask('set x 0 0 7\r\nfoo baz\r\n')).toBe('STORED\r\n');
+  });
+});
+
+describe('SASL', () => {
+  const { SASL_AUTH, SASL_STEP, SASL_LIST_MECHS, NOOP, VERSION, SET, GET } = Opcode;
+  const login = (message: string, mechanism = 'PLAIN', opcode: number = SASL_AUTH): Buffer =>
+    request(opcode, { key: mechanism, value: message });
+  const GOOD = login('\0foo\0bar');
+  const BAD = login('\0foo\0baz');
+  const PERMITTED = answer(SASL_AUTH, { value: 'Authenticated' });
+  const REFUSED = failure(SASL_AUTH, Status.AUTH_ERROR);
+  const NOOP_DONE = answer(NOOP);
+
+  test.each([
+    ['noop', request(NOOP)],
+    ['get', request(GET, { key: 'a' })],
+    ['set', request(SET, { key: 'a', extras: storage(), value: 'v' })],
+    ['quit', request(Opcode.QUIT)],
+    ['an unknown command', request(0x7f)],
+    ['a key that is too long', request(GET, { key: 'k'.repeat(251) })],
+  ])('%s before a login is refused and closes', async (_, packet) => {
+    const { server, connect } = await startSasl();
+    const socket = connect();
+    expect(socket.ask(Buffer.concat([packet, request(NOOP)]))).toMatch(
+      answers(failure(packet[1] ?? 0, Status.AUTH_ERROR)),
+    );
+    expect(socket.ended).toBe(true);
+    expect(server.store.stats.currentItems).toBe(0);
+  });
+
+  test('version and the mechanisms are told to all', async () => {
+    const { connect } = await startSasl();
+    const socket = connect();
+    expect(socket.ask(request(VERSION))).toContain('1.6.');
+    expect(socket.ask(request(SASL_LIST_MECHS))).toMatch(answers(answer(SASL_LIST_MECHS, { value: 'PLAIN' })));
+  });
+
+  test('a login opens everything, for this connection alone', async () => {
+    const { connect } = await startSasl();
+    const socket = connect();
+    expect(socket.ask(requests(GOOD, request(NOOP)))).toMatch(answers(PERMITTED, NOOP_DONE));
+    expect(connect().ask(request(NOOP))).toMatch(answers(failure(NOOP, Status.AUTH_ERROR)));
+  });
+
+  test.each([
+    ['a wrong password', '\0foo\0baz'],
+    ['part of a password', '\0foo\0ba'],
+    ['no password', '\0foo\0'],
+    ['no name', '\0\0bar'],
+    ['another line’s password', '\0foo\0pw'],
+    ['one part', 'foo'],
+    ['four parts', '\0foo\0bar\0'],
+    ['somebody else’s name', 'user\0foo\0bar'],
+  ])('%s is refused', async (_, message) => {
+    const { connect } = await startSasl();
+    const socket = connect();
+    expect(socket.ask(requests(login(message), request(NOOP)))).toMatch(
+      answers(REFUSED, failure(NOOP, Status.AUTH_ERROR)),
+    );
+  });
+
+  test('a name may be given twice, and the mechanism in small letters', async () => {
+    const { connect } = await startSasl();
+    expect(connect().ask(login('foo\0foo\0bar', 'plain'))).toMatch(answers(PERMITTED));
+  });
+
+  test('an empty start is continued by a step, and a step alone is refused', async () => {
+    const { connect } = await startSasl();
+    const step = login('\0foo\0bar', 'PLAIN', SASL_STEP);
+    expect(connect().ask(requests(login(''), step, request(NOOP)))).toMatch(
+      answers(
+        answer(SASL_AUTH, { status: Status.AUTH_CONTINUE }),
+        answer(SASL_STEP, { value: 'Authenticated' }),
+        NOOP_DONE,
+      ),
+    );
+    expect(connect().ask(step)).toMatch(answers(failure(SASL_STEP, Status.AUTH_ERROR)));
+  });
+
+  test('a failed login, or asking for the mechanisms, logs out', async () => {
+    const { connect } = await startSasl();
+    expect(connect().ask(requests(GOOD, BAD, request(NOOP)))).toMatch(
+      answers(PERMITTED, REFUSED, failure(NOOP, Status.AUTH_ERROR)),
+    );
+    expect(connect().ask(requests(GOOD, request(SASL_LIST_MECHS), request(NOOP)))).toMatch(
+      answers(PERMITTED, answer(SASL_LIST_MECHS, { value: 'PLAIN' }), failure(NOOP, Status.AUTH_ERROR)),
+    );
+    expect(connect().ask(requests(BAD, GOOD, request(NOOP)))).toMatch(answers(REFUSED, PERMITTED, NOOP_DONE));
+  });
+
+  test('other mechanisms, long names and long messages are refused and skipped', async () => {
+    const { connect } = await startSasl();
+    expect(
+      connect().ask(
+        requests(login('x', 'CRAM-MD5'), login('x', 'M'.repeat(33)), login('x'.repeat(5000)), GOOD, request(NOOP)),
+      ),
+    ).toMatch(answers(REFUSED, failure(SASL_AUTH, Status.INVALID_ARGUMENTS), REFUSED, PERMITTED, NOOP_DONE));
+  });
+
+  test('cut anywhere', async () => {
+    const { connect } = await startSasl();
+    const bytes = requests(GOOD, request(NOOP));
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const socket = connect();
+      socket.send(bytes.subarray(0, cut));
+      socket.send(bytes.subarray(cut));
+      expect(socket.received().toString('latin1')).toMatch(answers(PERMITTED, NOOP_DONE));
+    }
+  });
+
+  test('a change of the file counts at the next login; without the file nobody logs in', async () => {
+    const { server, connect } = await startSasl();
+    file('users', 'foo:new\n');
+    expect(connect().ask(GOOD)).toMatch(answers(REFUSED));
+    expect(connect().ask(login('\0foo\0new'))).toMatch(answers(PERMITTED));
+    rmSync(join(folder, 'users'));
+    expect(connect().ask(login('\0foo\0new'))).toMatch(answers(REFUSED));
+    expect([server.counters.authCommands, server.counters.authErrors]).toEqual([3, 2]);
+  });
+});
