@@ -46,6 +46,9 @@ interface Segment {
   end: number;
 }
 
+/** How long a peer may keep its side of a connection open that was ended here. */
+const FAREWELL_MS = 2000;
+
 class BunSocket implements TransportSocket {
   readonly peer: string;
   readonly local: string;
@@ -53,6 +56,8 @@ class BunSocket implements TransportSocket {
   readonly #socket: BunTcpSocket;
   readonly #waiting: Segment[] = [];
   #ending = false;
+  #ended = false;
+  #farewell: NodeJS.Timeout | undefined;
 
   constructor(socket: BunTcpSocket, unixPath: string | undefined) {
     this.#socket = socket;
@@ -62,22 +67,22 @@ class BunSocket implements TransportSocket {
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#waiting.length === 0) {
-      const count = this.#socket.write(bytes, start, end - start);
+      const count = this.#send(bytes, start, end);
       if (count === end - start) return true;
-      // Below 0 the socket is closed already, and `close` follows.
-      start += Math.max(count, 0);
+      start += count;
     }
     this.#waiting.push({ bytes, start, end });
     return false;
   }
 
   drain(): void {
+    if (this.#ended) return;
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      first.start += Math.max(this.#socket.write(first.bytes, first.start, first.end - first.start), 0);
+      first.start += this.#send(first.bytes, first.start, first.end);
       if (first.start < first.end) return;
       this.#waiting.shift();
     }
-    if (this.#ending) this.#socket.end();
+    if (this.#ending) this.#finish();
     else this.handler?.onDrain();
   }
 
@@ -91,11 +96,33 @@ class BunSocket implements TransportSocket {
 
   end(): void {
     this.#ending = true;
-    if (this.#waiting.length === 0) this.#socket.end();
+    if (this.#waiting.length === 0) this.#finish();
   }
 
   destroy(): void {
     this.#socket.terminate();
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    clearTimeout(this.#farewell);
+    this.handler?.onClose();
+  }
+
+  /** Writes what the kernel takes; a negative count says that the peer is gone, which a paused socket is not told. */
+  #send(bytes: Uint8Array, start: number, end: number): number {
+    const count = this.#socket.write(bytes, start, end - start);
+    if (count < 0) this.#socket.terminate();
+    return Math.max(count, 0);
+  }
+
+  /** Half-closes, and closes for good if the peer keeps its side open: it may never send its own end. */
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket.end();
+    this.#farewell = setTimeout(() => this.#socket.terminate(), FAREWELL_MS);
+    this.#farewell.unref();
   }
 }
 
@@ -117,7 +144,7 @@ function handlers(options: ListenOptions, unixPath: string | undefined): BunHand
       }
     },
     drain: (socket) => socket.data.drain(),
-    close: (socket) => socket.data.handler?.onClose(),
+    close: (socket) => socket.data.closed(),
     // A reset or a broken pipe ends a connection like any other close, which follows.
     error() {},
   };

@@ -31,6 +31,17 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** A server that is a process of ours. */
+export interface ServerProcess extends Server {
+  /** Sends SIGTERM and waits for the end; resolves with the exit code, null if a signal ended it. */
+  terminate(): Promise<number | null>;
+}
+
+/** A kind of server whose process is ours. */
+export interface ProcessKind extends ServerKind {
+  start(flags?: readonly string[]): Promise<ServerProcess>;
+}
+
 /** A TCP port of 127.0.0.1 that nobody listens on at this moment. */
 export async function freePort(): Promise<number> {
   return await new Promise((resolve, reject) => {
@@ -61,7 +72,7 @@ async function untilAccepts(port: number, ended: () => string | undefined): Prom
   }
 }
 
-async function startProcess(command: string, args: readonly string[], port: number): Promise<Server> {
+async function startProcess(command: string, args: readonly string[], port: number): Promise<ServerProcess> {
   const child: ChildProcess = spawn(command, args, { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaints = '';
   let end: string | undefined;
@@ -84,6 +95,11 @@ async function startProcess(command: string, args: readonly string[], port: numb
     stop: async () => {
       child.kill('SIGKILL');
       await closed;
+    },
+    terminate: async () => {
+      child.kill('SIGTERM');
+      await closed;
+      return child.exitCode;
     },
   };
 }
@@ -181,7 +197,7 @@ function lacksRuntime(command: string, runtime: string): boolean {
 }
 
 /** Our daemon, once for each runtime that is here. */
-export function ourDaemons(): ServerKind[] {
+export function ourDaemons(): ProcessKind[] {
   const command = `${REPOSITORY}/bin/memfleet`;
   return ['node', 'bun']
     .filter((runtime) => !lacksRuntime(command, runtime))
