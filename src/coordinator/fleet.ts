@@ -9,11 +9,13 @@ import type { FleetError } from '../base/errors.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { activeNodes, type Hashing, type NodeState, type TopologyDocument } from '../topology/document.ts';
+import { agreementOf, hear, isInRingElsewhere, patienceMs, type Heard } from './agreement.ts';
 import { mergeObserved, type DiscoveryAdapter, type ObservedNode } from './discovery.ts';
 import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health.ts';
+import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS } from './limits.ts';
 import type { HealthSettings } from './node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
-import { planTopology, type Plan } from './plan.ts';
+import { nextVersion, planTopology, type Plan } from './plan.ts';
 import type { Prober, ProberFactory } from './prober.ts';
 import type { Publisher } from './publisher.ts';
 import type { StateStore } from './state-file.ts';
@@ -62,6 +64,11 @@ export class Fleet {
   #cancelPlan: (() => void) | undefined;
   #planDueMs = Number.POSITIVE_INFINITY;
   #work: Promise<void> = Promise.resolve();
+  #heard: Heard | undefined;
+  #firstLookUntilMs = Number.POSITIVE_INFINITY;
+  #cancelPatience: (() => void) | undefined;
+  #conflicts = 0;
+  #conflictAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: FleetOptions) {
@@ -69,7 +76,20 @@ export class Fleet {
     this.#sources = options.sources.map((adapter) => ({ adapter, nodes: undefined, error: undefined }));
     const { settings, prober, clock, random, log, onProbe } = options;
     const onChange = (): void => this.#changed();
-    this.#monitor = new HealthMonitor({ settings, prober, clock, random, log, onChange, ...(onProbe && { onProbe }) });
+    this.#monitor = new HealthMonitor({
+      settings,
+      prober,
+      clock,
+      random,
+      log,
+      onChange,
+      onProbe: (node, result) => {
+        onProbe?.(node, result);
+        if (this.#previous === undefined) this.#changed();
+      },
+      onTold: (payload) => this.#hear(payload),
+      mustFlush: (node) => this.#mustFlush(node),
+    });
   }
 
   /** Reads the saved state, publishes what it holds, and begins to look. */
@@ -143,6 +163,7 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelPlan?.();
+    this.#cancelPatience?.();
     await Promise.all(this.#sources.map(({ adapter }) => adapter.close()));
     await this.#monitor.close();
     await this.#work;
@@ -176,6 +197,7 @@ export class Fleet {
     }
     this.#rejected = rejected.join();
     this.#observed = nodes;
+    if (this.#firstLookUntilMs === Number.POSITIVE_INFINITY) this.#beginFirstLook();
     const before = new Map<string, NodeState>(this.#previous?.nodes.map((node) => [node.name, node.state]));
     this.#monitor.observe(
       nodes,
@@ -185,11 +207,69 @@ export class Fleet {
     this.#changed();
   }
 
+  #beginFirstLook(): void {
+    const { clock } = this.#options;
+    this.#firstLookUntilMs = clock.monotonicMs() + FIRST_LOOK_MAX_MS;
+    clock.setTimer(FIRST_LOOK_MAX_MS, () => this.#changed());
+  }
+
   #plan(): Plan {
     const { fleet, hashing, clock } = this.#options;
     const states = this.#monitor.states();
-    const input = { fleet, hashing, observed: this.#observed, states, previous: this.#previous, nowMs: clock.nowMs() };
-    return planTopology(input);
+    const previous = this.#previous;
+    const firstLook =
+      previous === undefined && this.#monitor.isSettling() && clock.monotonicMs() < this.#firstLookUntilMs;
+    const versionFloor = this.#heard?.version ?? 0;
+    const nowMs = clock.nowMs();
+    return planTopology({ fleet, hashing, observed: this.#observed, states, previous, nowMs, versionFloor, firstLook });
+  }
+
+  /** A node that another coordinator let in was flushed by that one; what it holds since then is good. */
+  #mustFlush(node: ObservedNode): 'yes' | 'no' | 'wait' {
+    if (this.#previous === undefined && this.#monitor.isFirstLook()) return 'wait';
+    return isInRingElsewhere(this.#previous, this.#heard, node) ? 'no' : 'yes';
+  }
+
+  #hear(payload: string): void {
+    this.#heard = hear(this.#heard, payload, this.#previous, this.#options.clock.nowMs());
+    this.#agree();
+  }
+
+  /** Acts on what other coordinators are known to have published. */
+  #agree(): void {
+    const agreement = agreementOf(this.#previous, this.#heard);
+    if (this.#closed || agreement === 'agree') return;
+    if (agreement === 'adopt') {
+      this.#work = this.#work.then(() => this.#adopt());
+    } else if (this.#cancelPatience === undefined) {
+      const { clock, random } = this.#options;
+      if (clock.monotonicMs() - this.#conflictAtMs > 2 * AGREE_MAX_MS) this.#conflicts = 0;
+      this.#cancelPatience = clock.setTimer(patienceMs(this.#conflicts, random()), () => {
+        this.#cancelPatience = undefined;
+        this.#work = this.#work.then(() => this.#insist());
+      });
+    }
+  }
+
+  /** The same list under the higher version. */
+  async #adopt(): Promise<void> {
+    const heard = this.#heard;
+    const own = this.#previous;
+    if (own === undefined || heard === undefined || agreementOf(own, heard) !== 'adopt') return;
+    await this.#publish({ ...own, version: heard.version });
+  }
+
+  /** The views have not become one: whoever sees, says so above what was heard. */
+  async #insist(): Promise<void> {
+    const { clock, log } = this.#options;
+    const own = this.#previous;
+    const heard = this.#heard;
+    if (own === undefined || heard === undefined || agreementOf(own, heard) !== 'differ') return this.#agree();
+    this.#conflicts += 1;
+    this.#conflictAtMs = clock.monotonicMs();
+    if (this.held !== undefined) return this.#agree();
+    log.warn({ heard: heard.version, own: own.version }, 'another coordinator sees other nodes');
+    await this.#publish({ ...own, version: nextVersion(heard.version, clock.nowMs()) });
   }
 
   /** Something may have to be published: when, depends on what else happens now. */
@@ -218,15 +298,23 @@ export class Fleet {
 
   /** Plans anew, because the wait was there to let more happen; saves before anybody hears of it. */
   async #carryOut(): Promise<void> {
-    const { publisher, clock, log } = this.#options;
+    const { clock } = this.#options;
     const plan = this.#plan();
     this.#note(plan);
     if (this.#closed || plan.kind !== 'publish') return;
-    this.#previous = plan.document;
     this.#pace = afterPublish(this.#pace, clock.monotonicMs());
+    await this.#publish(plan.document);
+    this.#agree();
+  }
+
+  async #publish(content: TopologyDocument): Promise<void> {
+    const { publisher, clock, log } = this.#options;
+    if (this.#closed) return;
+    const document = { ...content, publishedAt: new Date(clock.nowMs()).toISOString() };
+    this.#previous = document;
     await this.#save();
-    publisher.publish(plan.document);
-    const { version, nodes } = plan.document;
+    publisher.publish(document);
+    const { version, nodes } = document;
     log.info({ version, nodes: nodes.map((node) => `${node.name} ${node.state}`).join(', ') }, 'topology published');
   }
 

@@ -10,8 +10,8 @@ import { FleetError, isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { NodeState } from '../topology/document.ts';
 import type { ObservedNode } from './discovery.ts';
-import { STATS_AGE_MAX_MS, STATS_ENTRIES_MAX } from './limits.ts';
-import { checkDelayMs, firstHealth, nextHealth, wantedCheck } from './node-state.ts';
+import { SIDECAR_POLL_MS, STATS_AGE_MAX_MS, STATS_ENTRIES_MAX } from './limits.ts';
+import { canAnswer, checkDelayMs, firstHealth, nextHealth, wantedCheck } from './node-state.ts';
 import type { HealthEvent, HealthSettings, NodeHealth } from './node-state.ts';
 import type { Prober, ProberFactory } from './prober.ts';
 
@@ -51,10 +51,23 @@ export interface HealthOptions {
   readonly onChange: () => void;
   /** For metrics. */
   readonly onProbe?: (node: string, result: ProbeResult) => void;
+  /** A node has another payload of `config get cluster` than before. */
+  readonly onTold?: (payload: string) => void;
+  /**
+   * Whether a node that is ready to join must be flushed first. `no`: another coordinator has it in its ring, so it was
+   * flushed by that one. `wait`: not known yet. Default: yes.
+   */
+  readonly mustFlush?: (node: ObservedNode) => 'yes' | 'no' | 'wait';
 }
 
 /** How many other nodes are asked when one falls silent. */
 const WITNESSES = 3;
+
+/** How soon a node that waits for the first look at the others is thought of again. */
+const FIRST_LOOK_POLL_MS = 20;
+
+/** Probes come up to this much earlier than their interval; a sidecar is asked with each of them all the same. */
+const SIDECAR_POLL_EARLY = 0.8;
 
 interface Entry {
   observed: ObservedNode;
@@ -65,6 +78,9 @@ interface Entry {
   statsOnWay: Promise<void> | undefined;
   lastAnswerMs: number;
   checking: boolean;
+  /** The payload of `config get cluster` that it told last. */
+  told: string | undefined;
+  sidecarAskedMs: number;
   cancelTimer: () => void;
 }
 
@@ -116,6 +132,18 @@ export class HealthMonitor {
     return new Map([...this.#entries].map(([name, entry]) => [name, entry.health.state]));
   }
 
+  /** True while a node that could answer has neither done so nor failed to, or has answered and is about to join. */
+  isSettling(): boolean {
+    return [...this.#entries.values()].some(
+      ({ health }) => health.state === 'joining' && canAnswer(health.hint) && health.failures === 0,
+    );
+  }
+
+  /** True while a node that could answer was never asked. */
+  isFirstLook(): boolean {
+    return [...this.#entries.values()].some(({ health, probe }) => canAnswer(health.hint) && probe === undefined);
+  }
+
   /** True while a node in the ring is silent and no other is heard: the coordinator may be the one that is cut off. */
   isBlind(): boolean {
     const { fallCount } = this.#options.settings;
@@ -161,6 +189,8 @@ export class HealthMonitor {
       statsOnWay: undefined,
       lastAnswerMs: Number.NEGATIVE_INFINITY,
       checking: false,
+      told: undefined,
+      sidecarAskedMs: Number.NEGATIVE_INFINITY,
       cancelTimer: () => {},
     };
     this.#entries.set(observed.name, entry);
@@ -171,7 +201,9 @@ export class HealthMonitor {
     const before = entry.observed;
     entry.observed = observed;
     // A container that stops loses its address; it is the same one, elsewhere, only once it has another.
-    const moved = observed.ip !== '' && (observed.ip !== before.ip || observed.port !== before.port);
+    const moved =
+      observed.ip !== '' &&
+      (observed.ip !== before.ip || observed.port !== before.port || observed.sidecar !== before.sidecar);
     if (moved || observed.instance !== before.instance) {
       void entry.prober.close();
       entry.prober = this.#makeProber(observed);
@@ -186,7 +218,7 @@ export class HealthMonitor {
   }
 
   #makeProber(observed: ObservedNode): Prober {
-    return this.#options.prober({ ip: observed.ip, port: observed.port }, this.#options.settings.timeoutMs);
+    return this.#options.prober(observed, this.#options.settings.timeoutMs);
   }
 
   async #retire(entry: Entry): Promise<void> {
@@ -205,8 +237,11 @@ export class HealthMonitor {
     const wanted = wantedCheck(entry.health, clock.nowMs(), settings);
     // A node that cannot answer is not asked; the source's next word on it starts the checks again.
     if (entry.checking || wanted === 'none') return;
+    void this.#askSidecar(entry);
+    if (wanted === 'flush' && this.#spareFlush(entry)) return;
     entry.checking = true;
     const result = wanted === 'flush' ? await this.#flush(prober) : await this.#probe(prober);
+    if (wanted === 'probe' && result.ok) await this.#listen(entry, prober);
     if (this.#closed || entry.prober !== prober || !this.#entries.has(entry.observed.name)) return;
     entry.checking = false;
     this.#judge(entry, result, wanted);
@@ -223,14 +258,47 @@ export class HealthMonitor {
   #judge(entry: Entry, result: ProbeResult, wanted: 'probe' | 'flush'): void {
     entry.probe =
       result.ok && entry.probe?.version !== undefined ? { version: entry.probe.version, ...result } : result;
-    if (wanted === 'probe') this.#options.onProbe?.(entry.observed.name, result);
     if (!result.ok) {
       if (entry.health.failures === 0) this.#askWitnesses(entry);
       this.#apply(entry, { type: 'failed', witnessed: this.#isWitnessed(entry) });
-      return;
+    } else {
+      entry.lastAnswerMs = result.atMs;
+      this.#apply(entry, { type: wanted === 'flush' ? 'flushed' : 'answered' });
     }
-    entry.lastAnswerMs = result.atMs;
-    this.#apply(entry, { type: wanted === 'flush' ? 'flushed' : 'answered' });
+    if (wanted === 'probe') this.#options.onProbe?.(entry.observed.name, result);
+  }
+
+  /** True if the flush that is due is not made now, or not at all. */
+  #spareFlush(entry: Entry): boolean {
+    const must = this.#options.mustFlush?.(entry.observed) ?? 'yes';
+    if (must === 'yes') return false;
+    if (must === 'no') this.#apply(entry, { type: 'flushed' });
+    this.#checkIn(entry, must === 'wait' ? FIRST_LOOK_POLL_MS : this.#options.settings.retryMs);
+    return true;
+  }
+
+  /** Hears which topology the node has; that it does not say is no failure. */
+  async #listen(entry: Entry, prober: Prober): Promise<void> {
+    try {
+      const told = await prober.topology();
+      if (this.#closed || told === undefined || told === entry.told) return;
+      entry.told = told;
+      this.#options.onTold?.(told);
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+    }
+  }
+
+  /** Beside the probes, because a sidecar that hangs must not make its daemon look silent. */
+  async #askSidecar(entry: Entry): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() - entry.sidecarAskedMs < SIDECAR_POLL_MS * SIDECAR_POLL_EARLY) return;
+    entry.sidecarAskedMs = clock.monotonicMs();
+    const { prober } = entry;
+    const leaving = await prober.isLeaving();
+    if (this.#closed || entry.prober !== prober || !this.#entries.has(entry.observed.name)) return;
+    if (leaving === undefined || leaving === entry.health.leaving) return;
+    this.#apply(entry, { type: 'said', leaving });
   }
 
   #isWitnessed(silent: Entry): boolean {

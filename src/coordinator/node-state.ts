@@ -63,6 +63,8 @@ export interface NodeHealth {
   readonly hint: NodeHint;
   /** Taken out by an operator until resumed. */
   readonly drained: boolean;
+  /** Says itself, through its sidecar, that it is about to stop. */
+  readonly leaving: boolean;
   /** Was flushed since it was last in the ring. */
   readonly clean: boolean;
   /** Probes answered in a row, up to now. */
@@ -82,6 +84,8 @@ export type HealthEvent =
   /** `witnessed`: another node has answered since this one's present row of failures began. */
   | { readonly type: 'failed'; readonly witnessed: boolean }
   | { readonly type: 'flushed' }
+  /** What its sidecar says of it. */
+  | { readonly type: 'said'; readonly leaving: boolean }
   /** Another process, or the same at another address, has this name now. */
   | { readonly type: 'replaced'; readonly hint: NodeHint }
   | { readonly type: 'drain' }
@@ -99,7 +103,7 @@ export function firstHealth(
   nowMs: number,
 ): NodeHealth {
   const state = previous ?? 'joining';
-  const fresh = { state, sinceMs: nowMs, hint, drained, clean: false, successes: 0, failures: 0 };
+  const fresh = { state, sinceMs: nowMs, hint, drained, leaving: false, clean: false, successes: 0, failures: 0 };
   return settle({ ...fresh, rowSinceMs: nowMs, falls: [] }, false, nowMs, DEFAULT_HEALTH);
 }
 
@@ -131,6 +135,8 @@ function withFact(health: NodeHealth, event: HealthEvent, nowMs: number): NodeHe
       const left = enter(health, 'joining', nowMs);
       return { ...left, ...SILENT, rowSinceMs: nowMs, sinceMs: nowMs, hint: event.hint };
     }
+    case 'said':
+      return { ...health, leaving: event.leaving };
     case 'drain':
       return { ...health, drained: true };
     case 'resume':
@@ -156,7 +162,7 @@ export function checkDelayMs(health: NodeHealth, chance: number, settings: Healt
   return changing ? settings.retryMs : settings.intervalMs * (0.8 + 0.4 * chance);
 }
 
-const SILENT = { successes: 0, failures: 0, clean: false } as const;
+const SILENT = { successes: 0, failures: 0, clean: false, leaving: false } as const;
 
 /** False while the source says that no process runs that could answer. */
 export function canAnswer(hint: NodeHint): boolean {
@@ -174,7 +180,7 @@ function hinted(health: NodeHealth, hint: NodeHint, nowMs: number): NodeHealth {
 function settle(health: NodeHealth, witnessed: boolean, nowMs: number, settings: HealthSettings): NodeHealth {
   if (!canAnswer(health.hint)) return enter(health, 'down', nowMs);
   const silent = health.failures >= (health.hint === 'unhealthy' ? 1 : settings.fallCount);
-  if (health.drained || health.hint === 'leaving') {
+  if (health.drained || health.leaving || health.hint === 'leaving') {
     if (health.state === 'down' && health.successes === 0) return health;
     return enter(health, silent && (witnessed || health.state !== 'active') ? 'down' : 'draining', nowMs);
   }

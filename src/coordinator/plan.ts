@@ -19,6 +19,10 @@ export interface PlanInput {
   /** The document published last, by this process or by the one before it. */
   readonly previous: TopologyDocument | undefined;
   readonly nowMs: number;
+  /** The highest version that another coordinator is known to have published; 0 if none is. */
+  readonly versionFloor?: number;
+  /** The nodes are being looked at for the first time: a first document would say little. */
+  readonly firstLook?: boolean;
 }
 
 /**
@@ -47,9 +51,12 @@ export function planTopology(input: PlanInput): Plan {
     const all = nodes.length === 0 ? 'no node is left' : `none of the ${nodes.length} nodes is active`;
     return { kind: 'held', reason: `${all}; the last topology stays` };
   }
+  if (previous === undefined && input.firstLook === true) {
+    return { kind: 'held', reason: 'the nodes are looked at for the first time' };
+  }
   const document: TopologyDocument = {
     fleet: input.fleet,
-    version: nextVersion(previous?.version ?? 0, input.nowMs),
+    version: nextVersion(Math.max(previous?.version ?? 0, input.versionFloor ?? 0), input.nowMs),
     publishedAt: new Date(input.nowMs).toISOString(),
     hashing: input.hashing,
     nodes,

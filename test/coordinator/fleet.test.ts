@@ -73,13 +73,28 @@ class World {
   }
 }
 
+describe('a node that says itself that it will stop', () => {
+  test('leaves the ring within the time that its drain gives, and comes back flushed if it stays', async () => {
+    const world = await new World().with(1, 2);
+    world.daemons.leaving.add('10.0.0.2');
+    await world.pass(1_000);
+    expect(world.last).toBe('cache-1 active, cache-2 draining');
+    world.daemons.flushed.length = 0;
+    world.daemons.leaving.clear();
+    await world.pass(2_000);
+    expect(world.last).toBe('cache-1 active, cache-2 active');
+    expect(world.daemons.flushed).toEqual(['10.0.0.2']);
+    await world.fleet.close();
+  });
+});
+
 describe('a new fleet', () => {
   test('is one version with all nodes, each flushed before it is active', async () => {
     const world = new World();
     await world.fleet.start();
     expect(world.publisher.current).toBeUndefined();
     world.source.observe(...nodes(1, 2, 3));
-    await world.pass(COALESCE_MS);
+    await world.pass(2 * COALESCE_MS);
     expect(world.told).toEqual(['cache-1 active, cache-2 active, cache-3 active']);
     expect(world.daemons.flushed.sort()).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
     expect(world.versions).toEqual([Math.floor(world.clock.nowMs() / 1000)]);

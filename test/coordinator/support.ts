@@ -46,6 +46,10 @@ export class FakeDaemons {
   readonly unflushable = new Set<string>();
   /** Addresses in the order in which they were flushed. */
   readonly flushed: string[] = [];
+  /** What each address answers to `config get cluster`. */
+  readonly told = new Map<string, string>();
+  /** Addresses whose sidecar says that the node drains. */
+  readonly leaving = new Set<string>();
   /** Keys that each address holds. */
   readonly keys = new Map<string, Set<string>>();
   /** How often each address was probed. */
@@ -77,6 +81,8 @@ export class FakeDaemons {
         this.flushed.push(ip);
       },
       delete: (key) => answer(this.keys.get(ip)?.delete(key) ?? false),
+      topology: async () => this.told.get(ip),
+      isLeaving: async () => this.leaving.has(ip),
       stats: () => answer(this.stats),
       close: async () => {
         this.open -= 1;

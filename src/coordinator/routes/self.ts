@@ -33,11 +33,8 @@ export function addSelfRoutes(scope: FastifyInstance, { fleet, publisher, metric
       return { status: 'ready' as const, version: current.document.version, held: fleet.held ?? null };
     }
     const away = fleet.sources().find((source) => !source.seen);
-    return sendProblem(
-      reply,
-      503,
-      `waiting for discovery (${away?.name ?? 'no source'}): ${away?.error ?? 'not seen yet'}`,
-    );
+    if (away === undefined) return sendProblem(reply, 503, fleet.held ?? 'the first topology is being made');
+    return sendProblem(reply, 503, `waiting for discovery (${away.name}): ${away.error ?? 'not seen yet'}`);
   });
 
   app.get(
