@@ -47,3 +47,9 @@ export const STOP_GRACE_MS = 3000;
 
 /** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
 export const CONFIG_BYTES_MAX = 64 * 1024;
+
+/** Milliseconds that a client may take for its TLS handshake; then it is cut off. */
+export const TLS_HANDSHAKE_MS = 10_000;
+
+/** Connections that may be in the middle of their TLS handshake; more are closed. */
+export const TLS_HANDSHAKES_MAX = 1024;

@@ -9,9 +9,12 @@ import { FleetError, isFleetError } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options.ts';
+import { TLS_HANDSHAKES_MAX } from './limits.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
+import type { Settings } from './settings.ts';
 import { MEMCACHED_VERSION } from './stats.ts';
+import type { TlsTransport } from './transport-tls.ts';
 import { chooseTransport } from './transports.ts';
 
 /** Two folders up from here, in the checkout and in the compiled package alike. */
@@ -53,6 +56,7 @@ async function run(args: readonly string[]): Promise<number> {
   const server = new Server({
     settings: request.settings,
     transport: chooseTransport(process.env['MEMFLEET_NODE_TRANSPORT']),
+    tls: await tlsTransport(request.settings),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
     // In the background nobody reads it.
@@ -74,6 +78,13 @@ async function run(args: readonly string[]): Promise<number> {
   clearInterval(closing);
   if (request.pidFile !== undefined) rmSync(request.pidFile, { force: true });
   return 0;
+}
+
+/** `-Z`; without it nothing of TLS is loaded. */
+async function tlsTransport({ tls, maxConnections, backlog }: Settings): Promise<TlsTransport | undefined> {
+  if (tls === undefined) return undefined;
+  const { TlsTransport } = await import('./transport-tls.ts');
+  return new TlsTransport(tls, maxConnections + backlog + TLS_HANDSHAKES_MAX);
 }
 
 /** `-u`: gives up root once the port is bound. Without root there is nothing to give up, as with memcached. */

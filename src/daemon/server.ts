@@ -19,7 +19,7 @@ import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
-import { UdpListener } from './udp.ts';
+import type { TlsTransport } from './transport-tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** How often the second hand is read and stalled readers are looked for. */
@@ -33,6 +33,8 @@ const STOP_POLL_MS = 20;
 export interface ServerParts {
   settings: Settings;
   transport: Transport;
+  /** For the addresses that are to use TLS (`-Z`). */
+  tls?: TlsTransport | undefined;
   productVersion: string;
   /** The machine's clock unless a test brings its own. */
   clock?: Clock;
@@ -57,6 +59,8 @@ export class Server implements ConnectionContext {
   readonly textPasswords: PasswordFile | undefined;
   readonly clusterConfig: ClusterConfig;
   readonly productVersion: string;
+  readonly tls: TlsTransport | undefined;
+  certificatesReadAt: number;
   readonly #parts: ServerParts;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
@@ -75,6 +79,8 @@ export class Server implements ConnectionContext {
     this.settings = parts.settings;
     this.productVersion = parts.productVersion;
     this.time = new SecondHand(this.#clock);
+    this.tls = parts.tls;
+    this.certificatesReadAt = this.time.now;
     const readBytes = limits.CARRY_BYTES + limits.READ_BYTES;
     const { settings } = parts;
     this.store = new Store(
@@ -123,7 +129,8 @@ export class Server implements ConnectionContext {
       await this.#listenUdp();
       for (const address of this.settings.listen) {
         const options = { address, backlog: this.settings.backlog, readBuffer, accept };
-        this.#listeners.push(await this.#parts.transport.listen(options));
+        const transport = 'tls' in address && this.tls !== undefined ? this.tls : this.#parts.transport;
+        this.#listeners.push(await transport.listen(options));
       }
     } catch (error) {
       this.#closeListeners();
@@ -139,6 +146,7 @@ export class Server implements ConnectionContext {
   async #listenUdp(): Promise<void> {
     const { listen, udpPort } = this.settings;
     if (udpPort === 0) return;
+    const { UdpListener } = await import('./udp.ts');
     const hosts = new Set(listen.flatMap((address) => ('host' in address ? [address.host] : [])));
     for (const host of hosts) this.#udpListeners.push(await UdpListener.bind(host, udpPort, this));
   }
@@ -164,6 +172,12 @@ export class Server implements ConnectionContext {
 
   stop(): void {
     this.#onStop();
+  }
+
+  refreshCertificates(): string | undefined {
+    const trouble = this.tls?.refresh();
+    if (trouble === undefined) this.certificatesReadAt = this.time.now;
+    return trouble;
   }
 
   /** Reads the names and passwords of `-Y` again, as memcached does on SIGHUP; what cannot be read changes nothing. */

@@ -13,6 +13,7 @@ import { COLD, HOT, WARM } from './storage/lru.ts';
 import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
 import type { Store } from './storage/store.ts';
 import type { Crawler } from './storage/crawler.ts';
+import type { TlsTransport } from './transport-tls.ts';
 
 /** memcached's version that this daemon behaves like: digits only, since clients parse it. */
 export const MEMCACHED_VERSION = '1.6.38';
@@ -26,6 +27,10 @@ export interface StatsSource {
   readonly settings: Settings;
   /** memfleet's own version. */
   readonly productVersion: string;
+  /** With `-Z`. */
+  readonly tls: TlsTransport | undefined;
+  /** Second in which the certificates were read. */
+  readonly certificatesReadAt: number;
   connections(): Iterable<Connection>;
 }
 
@@ -44,7 +49,7 @@ function seconds(microseconds: number): string {
 
 /** `stats` */
 export function generalStats(source: StatsSource): string {
-  return rows([...processRows(source), ...commandRows(source), ...memoryRows(source)]);
+  return rows([...processRows(source), ...commandRows(source), ...tlsRows(source), ...memoryRows(source)]);
 }
 
 function processRows({ counters, settings, time, productVersion }: StatsSource): Row[] {
@@ -98,6 +103,17 @@ function commandRows({ counters, settings }: StatsSource): Row[] {
     ...idle,
     ['bytes_read', counters.bytesRead],
     ['bytes_written', counters.bytesWritten],
+  ];
+}
+
+function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[] {
+  if (tls === undefined) return [];
+  const sessions: Row[] = settings.tls?.sessionCache === true ? [['ssl_new_sessions', tls.newSessions]] : [];
+  return [
+    ...sessions,
+    ['ssl_handshake_errors', tls.handshakeErrors],
+    ['ssl_proto_errors', 0],
+    ['time_since_server_cert_refresh', time.now - certificatesReadAt],
   ];
 }
 

@@ -54,7 +54,8 @@ class NodeSocket implements TransportSocket {
   }
 }
 
-function attach(socket: Socket, handler: SocketHandler, options: ListenOptions): void {
+/** Passes on what comes from a socket, and its end. */
+export function attach(socket: Socket, handler: SocketHandler, options: ListenOptions): void {
   const { bytes, start, length } = options.readBuffer;
   socket.setNoDelay(true);
   socket.on('data', (chunk: Buffer) => {

@@ -1,0 +1,129 @@
+/**
+ * The transport over TLS (`-Z`): `node:tls` on both runtimes, which Bun carries whole (docs/adr/0008). Answers are copied
+ * before they are encrypted, so a connection is only suspended when more than `ssl_wbuf_size` of them wait.
+ */
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { isFleetError } from '../base/errors.ts';
+import { TLS_HANDSHAKE_MS } from './limits.ts';
+import type { TlsSettings } from './settings.ts';
+import { readCertificates } from './tls-certificates.ts';
+import { NodeListener, attach, bind, nameEndpoints } from './transport-node.ts';
+import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+
+class TlsSocket implements TransportSocket {
+  readonly peer: string;
+  readonly local: string;
+  handler: SocketHandler | undefined;
+  readonly #socket: TLSSocket;
+  readonly #waitingMax: number;
+  /** A write was answered with false, and `onDrain` is owed. */
+  #full = false;
+
+  constructor(socket: TLSSocket, waitingMax: number) {
+    this.#socket = socket;
+    this.#waitingMax = waitingMax;
+    [this.peer, this.local] = nameEndpoints(socket, undefined);
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    const copy = Buffer.from(bytes.subarray(start, end));
+    this.#socket.write(copy, (error) => this.#written(error));
+    if (this.#socket.writableLength > this.#waitingMax) this.#full = true;
+    return !this.#full;
+  }
+
+  #written(error: Error | null | undefined): void {
+    // After an error the connection closes.
+    if (!this.#full || error || this.#socket.writableLength > 0) return;
+    this.#full = false;
+    this.handler?.onDrain();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** TLS listeners with one set of certificates, and what memcached counts of them. */
+export class TlsTransport implements Transport {
+  /** Handshakes that did not resume an earlier session. */
+  newSessions = 0;
+  handshakeErrors = 0;
+  readonly #settings: TlsSettings;
+  readonly #connectionsMax: number;
+  readonly #servers: Server[] = [];
+
+  /**
+   * @param connectionsMax connections that a listener may have, handshakes included; more are closed
+   * @throws FleetError BAD_CONFIG if the certificates cannot be used
+   */
+  constructor(settings: TlsSettings, connectionsMax: number) {
+    this.#settings = settings;
+    this.#connectionsMax = connectionsMax;
+    readCertificates(settings);
+  }
+
+  /** `refresh_certs`: reads the files again, for connections from now on; why not, if they cannot be used. */
+  refresh(): string | undefined {
+    try {
+      const certificates = readCertificates(this.#settings);
+      for (const server of this.#servers) server.setSecureContext(certificates);
+      return undefined;
+    } catch (error) {
+      if (isFleetError(error)) return error.message;
+      throw error;
+    }
+  }
+
+  async listen(options: ListenOptions): Promise<Listener> {
+    const { verifyMode } = this.#settings;
+    const server = createServer({
+      ...readCertificates(this.#settings),
+      handshakeTimeout: TLS_HANDSHAKE_MS,
+      requestCert: verifyMode > 0,
+      rejectUnauthorized: verifyMode > 1,
+    });
+    server.maxConnections = this.#connectionsMax;
+    server.on('secureConnection', (socket) => this.#onConnection(socket, options));
+    server.on('tlsClientError', (_, socket) => {
+      this.handshakeErrors++;
+      socket.destroy();
+    });
+    await bind(server, options.address, options.backlog);
+    this.#servers.push(server);
+    return new NodeListener(server);
+  }
+
+  #onConnection(socket: TLSSocket, options: ListenOptions): void {
+    if (this.#settings.verifyMode > 0 && !this.#isAcceptable(socket)) {
+      this.handshakeErrors++;
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    if (!socket.isSessionReused()) this.newSessions++;
+    const transportSocket = new TlsSocket(socket, this.#settings.wbufBytes);
+    const handler = options.accept(transportSocket);
+    transportSocket.handler = handler;
+    attach(socket, handler, options);
+  }
+
+  /** A certificate that is not believed is never let in; none at all only where it was merely asked for. */
+  #isAcceptable(socket: TLSSocket): boolean {
+    if (socket.authorized) return true;
+    const hasCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    return this.#settings.verifyMode === 1 && !hasCertificate;
+  }
+}
