@@ -26,6 +26,7 @@ const CHECKS = {
     reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',
     met: () => works('/usr/bin/python3', '-c', 'import memcache'),
   },
+  openssl: { reason: 'no openssl on PATH (apt-get install openssl)', met: () => works('openssl', 'version') },
   promtool: { reason: 'no promtool on PATH (apt-get install prometheus)', met: () => works('promtool', '--version') },
   lua: { reason: 'no luac5.4 on PATH (apt-get install lua5.4)', met: () => works('luac5.4', '-v') },
   nutcracker: { reason: 'no nutcracker on PATH (apt-get install nutcracker)', met: () => works('nutcracker', '-V') },
