@@ -8,8 +8,9 @@
  *
  * Everything runs on one event loop; nothing here waits.
  */
+import { LF } from '../base/bytes.ts';
 import { Magic } from '../protocol/binary/opcodes.ts';
-import type { AdminContext } from './admin-commands.ts';
+import type { AdminContext } from './admin/context.ts';
 import type { PasswordFile } from './auth-passwords.ts';
 import { AuthTextSession } from './auth-text-session.ts';
 import { BinarySession } from './binary-session.ts';
@@ -19,6 +20,7 @@ import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
 import type { SocketHandler, TransportSocket } from './transport.ts';
+import { Watcher } from './watch/watcher.ts';
 
 /** What all connections of a daemon share. */
 export interface ConnectionContext extends AdminContext {
@@ -46,6 +48,8 @@ export interface Session {
   abandon(): void;
   /** What it is doing, in memcached's words. */
   readonly stateName: string;
+  /** Whether it can do nothing before a line feed comes. */
+  readonly awaitsLine?: boolean;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -63,6 +67,9 @@ export class Connection implements SocketHandler {
   /** Bytes have come since this was last set to false. */
   sawData = true;
   readonly #context: ConnectionContext;
+  /** Makes the next piece of an answer that is sent piece by piece. */
+  #nextPiece: (() => Uint8Array | undefined) | undefined;
+  #watcher: Watcher | undefined;
   #session: Session | undefined;
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
@@ -72,6 +79,8 @@ export class Connection implements SocketHandler {
   /** The output region that the socket still reads. */
   #retained: Region = NO_REGION;
   #carry: Uint8Array = EMPTY;
+  /** While a long line is collected: the memory that `#carry` is the beginning of. */
+  #line: Uint8Array = EMPTY;
 
   constructor(id: number, socket: TransportSocket, context: ConnectionContext) {
     this.id = id;
@@ -91,6 +100,11 @@ export class Connection implements SocketHandler {
     return this.#suspended;
   }
 
+  /** False once the daemon is done with it, though its last answers may still be on their way. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#open) return;
     this.sawData = true;
@@ -99,6 +113,8 @@ export class Connection implements SocketHandler {
     const carry = this.#carry;
     if (carry.length === 0 && !this.#suspended) {
       this.#run(bytes, start, end);
+    } else if (carry.length > limits.LINE_BYTES_MAX && !this.#suspended && this.#session?.awaitsLine === true) {
+      this.#collectLine(bytes, start, end);
     } else if (this.#suspended || carry.length > limits.CARRY_BYTES) {
       this.#carry = Buffer.concat([carry, bytes.subarray(start, end)]);
       if (!this.#suspended) this.#run(this.#carry, 0, this.#carry.length);
@@ -110,7 +126,29 @@ export class Connection implements SocketHandler {
     }
   }
 
+  /**
+   * Keeps a part of a long line until its end comes. A line that comes byte by byte must not be copied and gone over with
+   * each of them: a megabyte of it would take hours.
+   */
+  #collectLine(bytes: Uint8Array, start: number, end: number): void {
+    const carried = this.#carry.length;
+    const length = carried + end - start;
+    if (length > this.#line.length) {
+      const line = new Uint8Array(2 * length);
+      line.set(this.#carry);
+      this.#line = line;
+    }
+    this.#line.set(bytes.subarray(start, end), carried);
+    this.#carry = this.#line.subarray(0, length);
+    if (length <= limits.RETRIEVAL_LINE_BYTES_MAX && !this.#line.subarray(carried, length).includes(LF)) return;
+    const whole = this.#carry;
+    this.#carry = this.#line = EMPTY;
+    this.#run(whole, 0, whole.length);
+  }
+
   onDrain(): void {
+    if (this.#watcher !== undefined) return this.#watcher.drained();
+    if (this.#nextPiece !== undefined) return this.#sendPiece();
     if (this.#suspended && !this.#yielding) this.#goOn();
   }
 
@@ -130,6 +168,7 @@ export class Connection implements SocketHandler {
     this.#context.output.release(this.#retained);
     this.#retained = NO_REGION;
     this.#session?.abandon();
+    if (this.#watcher !== undefined) this.#context.watch.remove(this.#watcher);
     this.#context.forget(this);
   }
 
@@ -150,6 +189,7 @@ export class Connection implements SocketHandler {
   #run(bytes: Uint8Array, start: number, end: number): void {
     const { output } = this.#context;
     const session = (this.#session ??= this.#greet(bytes[start]));
+    this.#context.watch.connectionId = this.id;
     let at = start;
     let turns = this.#context.settings.reqsPerEvent;
     while (at < end && this.#open) {
@@ -228,6 +268,41 @@ export class Connection implements SocketHandler {
   sendLarge(answer: Uint8Array): void {
     this.#context.engine.counters.bytesWritten += answer.length;
     if (!this.socket.write(answer, 0, answer.length)) this.#suspend();
+  }
+
+  /**
+   * Sends an answer that is made piece by piece. Nothing else of this connection is read or answered before its end; the
+   * other connections have their turns between two pieces.
+   */
+  stream(next: () => Uint8Array | undefined): void {
+    this.#nextPiece = next;
+    this.#suspended = true;
+    this.socket.pause();
+    setImmediate(() => this.#sendPiece());
+  }
+
+  #sendPiece(): void {
+    if (!this.#open || this.#nextPiece === undefined) return;
+    this.stalledSince = 0;
+    const piece = this.#nextPiece();
+    if (piece === undefined) {
+      this.#nextPiece = undefined;
+      return this.#goOn();
+    }
+    this.#context.engine.counters.bytesWritten += piece.length;
+    if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) setImmediate(() => this.#sendPiece());
+    else this.stalledSince = this.#context.time.now;
+  }
+
+  /** Makes this connection a watcher; what it sends from now on is not looked at. */
+  watch(mask: number): void {
+    const { watch, settings, engine } = this.#context;
+    this.#watcher = new Watcher(mask, settings.extended.watcherLogbufSize, (bytes) => {
+      engine.counters.bytesWritten += bytes.length;
+      return this.#open ? this.socket.write(bytes, 0, bytes.length) : false;
+    });
+    watch.add(this.#watcher);
+    this.#watcher.log('OK\r\n');
   }
 
   #suspend(): void {

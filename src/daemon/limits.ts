@@ -42,8 +42,20 @@ export const PASSWORD_FILE_BYTES_MAX = 1024 * 1024;
 /** Seconds that a connection may leave an answer unread before it is cut off. */
 export const STALLED_READER_SECONDS = 60;
 
+/**
+ * Seconds that a connection may leave a value unfinished without sending a byte of it before it is cut off: until then
+ * its item holds memory that nobody else can have. memcached waits for ever.
+ */
+export const STALLED_SENDER_SECONDS = 60;
+
 /** Milliseconds that a stopping daemon waits for what is still arriving and for answers to be taken. */
 export const STOP_GRACE_MS = 3000;
+
+/** Connections that may watch; one more is told so (logger.c WATCHER_LIMIT). */
+export const WATCHERS_MAX = 20;
+
+/** Prefixes that `stats detail` counts; keys with others are not counted. memcached has no bound. */
+export const PREFIXES_MAX = 10_000;
 
 /** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
 export const CONFIG_BYTES_MAX = 64 * 1024;

@@ -249,28 +249,33 @@ export class Server implements ConnectionContext {
   #tick(): void {
     this.time.tick();
     for (const connection of this.#connections) {
-      const since = connection.stalledSince;
-      if (since !== 0 && this.time.now - since > limits.STALLED_READER_SECONDS) {
-        this.#verbose(`<${connection.id} cut off: its answers were not read`);
-        connection.socket.destroy();
-      } else if (this.#isIdle(connection)) {
-        this.counters.idleKicks++;
-        this.#verbose(`<${connection.id} closed: idle`);
-        connection.socket.destroy();
-      }
+      const why = this.#whyCutOff(connection);
+      if (why === undefined) continue;
+      this.#verbose(`<${connection.id} cut off: ${why}`);
+      connection.destroy();
     }
   }
 
   /**
-   * Whether a connection has asked for nothing, and sends no value, for as long as `-o idle_timeout` says. A byte now and
-   * then is no request.
+   * Why a connection must go, if it must: it leaves its answers unread, or a value unfinished, or has asked for nothing for
+   * as long as `-o idle_timeout` says. A byte now and then is no request.
    */
-  #isIdle(connection: Connection): boolean {
+  #whyCutOff(connection: Connection): string | undefined {
+    const { now } = this.time;
+    if (connection.isSuspended) {
+      const since = connection.stalledSince;
+      return since !== 0 && now - since > limits.STALLED_READER_SECONDS ? 'its answers were not read' : undefined;
+    }
+    const { stateName } = connection;
+    if (!connection.isOpen || stateName === 'conn_watch') return undefined;
     const { idleTimeout } = this.settings.extended;
-    if (idleTimeout === 0 || connection.isSuspended) return false;
-    const isSending = connection.stateName === 'conn_nread' || connection.stateName === 'conn_swallow';
-    const since = isSending ? connection.lastDataAt : connection.lastCommandAt;
-    return this.time.now - since > idleTimeout;
+    if (stateName === 'conn_nread' || stateName === 'conn_swallow') {
+      const secondsMax = Math.min(limits.STALLED_SENDER_SECONDS, idleTimeout || Infinity);
+      return now - connection.lastDataAt > secondsMax ? 'its value was not sent' : undefined;
+    }
+    if (idleTimeout === 0 || now - connection.lastCommandAt <= idleTimeout) return undefined;
+    this.counters.idleKicks++;
+    return 'idle';
   }
 
   /** Does some work again and again until the server closes. */
