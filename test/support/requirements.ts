@@ -27,6 +27,30 @@ const CHECKS = {
     met: () => works('/usr/bin/python3', '-c', 'import memcache'),
   },
   openssl: { reason: 'no openssl on PATH (apt-get install openssl)', met: () => works('openssl', 'version') },
+  pymemcache: {
+    reason: 'no pymemcache for /usr/bin/python3 (apt-get install python3-pymemcache)',
+    met: () => works('/usr/bin/python3', '-c', 'import pymemcache'),
+  },
+  pylibmc: {
+    reason: 'no pylibmc for /usr/bin/python3 (apt-get install python3-pylibmc)',
+    met: () => works('/usr/bin/python3', '-c', 'import pylibmc'),
+  },
+  dalli: {
+    reason: 'no Dalli for ruby (apt-get install ruby-dalli)',
+    met: () => works('ruby', '-e', "require 'dalli'"),
+  },
+  phpMemcached: {
+    reason: 'no php-memcached for php (apt-get install php-cli php-memcached)',
+    met: () => works('php', '-r', "exit(extension_loaded('memcached') ? 0 : 1);"),
+  },
+  perlMemcached: {
+    reason: 'no Cache::Memcached for perl (apt-get install libcache-memcached-perl)',
+    met: () => works('perl', '-MCache::Memcached', '-e', '1'),
+  },
+  memccapable: {
+    reason: 'no memccapable on PATH (apt-get install libmemcached-tools)',
+    met: () => works('sh', '-c', 'command -v memccapable'),
+  },
   promtool: { reason: 'no promtool on PATH (apt-get install prometheus)', met: () => works('promtool', '--version') },
   lua: { reason: 'no luac5.4 on PATH (apt-get install lua5.4)', met: () => works('luac5.4', '-v') },
   nutcracker: { reason: 'no nutcracker on PATH (apt-get install nutcracker)', met: () => works('nutcracker', '-V') },
