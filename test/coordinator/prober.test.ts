@@ -47,18 +47,18 @@ test('a daemon that is silent fails in time, and is found again by the next prob
   await prober.close();
 });
 
-describe('a sidecar', () => {
-  async function answering(status: number, body: string): Promise<boolean | undefined> {
-    const server = createServer((_request, response) => void response.writeHead(status).end(body));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const target = { ip: '127.0.0.1', port: 1, sidecar: `http://127.0.0.1:${port}` };
-    const leaving = await memcachedProber(target, GENEROUS_MS).isLeaving();
-    server.closeAllConnections();
-    server.close();
-    return leaving;
-  }
+async function answering(status: number, body: string): Promise<boolean | undefined> {
+  const server = createServer((_request, response) => void response.writeHead(status).end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const target = { ip: '127.0.0.1', port: 1, sidecar: `http://127.0.0.1:${port}` };
+  const leaving = await memcachedProber(target, GENEROUS_MS).isLeaving();
+  server.closeAllConnections();
+  server.close();
+  return leaving;
+}
 
+describe('a sidecar', () => {
   test('says whether its node leaves', async () => {
     expect(await answering(200, '{}')).toBe(false);
     expect(await answering(503, '{"code":"draining"}')).toBe(true);
