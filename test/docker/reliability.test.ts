@@ -372,12 +372,16 @@ function toTable(rows: readonly Row[]): string {
 async function writeDocument(table: string): Promise<void> {
   const text = `# What happens when something goes wrong
 
-Each line was done to a fleet in containers on a real engine, while our client made 400 requests a second (sets and gets of
+Each line was done to a fleet in containers on a real engine, while our client made up to 400 requests a second (sets and gets of
 500 keys). Time runs from the engine's own event, or from the command where there is none, to the topology as it must be.
 A miss is a key that had been stored and was not found: its node was away, or it has another owner now. Failed is a request
 that was rejected.
 
 ${table}
+A node that leaves soon after it came can cost no misses: its keys go back to nodes that still hold what was stored there
+before. Such values may be older than what the node that left had; a fleet that must not show them deletes keys
+everywhere (\`DELETE /v1/keys/KEY\`) or gives them short times to live.
+
 Measured on two shared cores. \`test/docker/reliability.test.ts\` does all this again and asserts the bounds: a lost node
 is out within 2 s (4 s where the coordinator does not see the engine), no request fails where a node leaves
 by being told to, and versions only rise. An engine restart takes every container with it, so it is only done where
