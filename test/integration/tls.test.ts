@@ -68,6 +68,11 @@ function askPlain(port: number, request: string, end: string): Promise<string> {
   return answerOf(socket, (soFar) => soFar.endsWith(end));
 }
 
+async function stat(plain: number, name: string): Promise<string | undefined> {
+  const text = await askPlain(plain, 'stats\r\n', 'END\r\n');
+  return new RegExp(`STAT ${name} (\\S+)`).exec(text)?.[1];
+}
+
 const VERSION = 'version\r\n';
 const END = '\r\n';
 
@@ -83,11 +88,6 @@ function runSuite(kind: ServerKind): void {
       server = await kind.start(['-l', `notls:127.0.0.1:${plain}`, '-Z', '-o', all]);
       ({ port } = server);
       return plain;
-    }
-
-    async function stat(plain: number, name: string): Promise<string | undefined> {
-      const text = await askPlain(plain, 'stats\r\n', 'END\r\n');
-      return new RegExp(`STAT ${name} (\\S+)`).exec(text)?.[1];
     }
 
     afterEach(async () => {
