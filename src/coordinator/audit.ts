@@ -3,5 +3,5 @@ import type { FastifyRequest } from 'fastify';
 
 /** Logs a change that was made, or begun. */
 export function audit(request: FastifyRequest, command: string, details: Readonly<Record<string, unknown>>): void {
-  request.log.info({ audit: command, from: request.ip, ...details }, 'changed by request');
+  request.log.info({ audit: command, from: request.ip, ...details }, `${command} by request`);
 }
