@@ -1,21 +1,30 @@
 /**
  * Goal: no client can tell our daemon from memcached. Method: seeded random command streams, cut anywhere, go to both
  * side by side, and the masked answers must be the same bytes. The harness itself is held to account by running
- * memcached against memcached. MEMFLEET_DIFFERENTIAL sets how many commands, MEMFLEET_SEED where the seeds begin.
+ * memcached against memcached. MEMFLEET_DIFFERENTIAL sets how many commands our daemon gets altogether, over all
+ * protocols and runtimes (1,000,000 in CI, else 120,000); MEMFLEET_SEED where the seeds begin.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
+import { binaryDialect, textDialect } from '../conformance/dialects.ts';
+import type { Dialect } from '../conformance/dialects.ts';
 import { runStream } from '../conformance/differential.ts';
-import type { Difference } from '../conformance/differential.ts';
-import { ourDaemons, referenceMemcached } from '../conformance/driver.ts';
+import type { Difference, Pair } from '../conformance/differential.ts';
+import { atLeast, ourDaemons, REFERENCE_VERSION, referenceMemcached } from '../conformance/driver.ts';
 import type { Server, ServerKind } from '../conformance/driver.ts';
 import { runShowpiece } from '../conformance/showpiece.ts';
 
-const COMMANDS = Number(process.env['MEMFLEET_DIFFERENTIAL'] ?? 100_000);
+const THOROUGH = process.env['CI'] !== undefined || process.env['MEMFLEET_REQUIRE'] === 'all';
+const COMMANDS = Number(process.env['MEMFLEET_DIFFERENTIAL'] ?? (THOROUGH ? 1_000_000 : 120_000));
 const SEED = Number(process.env['MEMFLEET_SEED'] ?? 1);
 const STREAM = { commandCount: 200, partCount: 4 };
-/** What our daemon has: grows with it. */
-const OURS = { meta: true };
+/** How many of all commands each gets: there are three protocols, of which two are mixed in one stream. */
+const DIALECTS: readonly { dialect: Dialect; share: number }[] = [
+  { dialect: textDialect(true), share: 2 / 3 },
+  { dialect: binaryDialect, share: 1 / 3 },
+];
+/** Of memcached against itself: that run is about the harness. */
+const OWN_SHARE = 0.05;
 /** The reference may disagree with itself on so many streams: more would mean that the generator asks for chance. */
 const CHANCE_SHARE_MAX = 0.01;
 const DIFFERENCES_SHOWN = 5;
@@ -29,10 +38,10 @@ const TIMEOUT_MS = 3_600_000;
  */
 const REFERENCE_FLAGS = ['-m', '1024', '-o', 'no_lru_maintainer,no_lru_crawler'];
 
-function show(difference: Difference): string {
+function show(difference: Difference, dialect: Dialect): string {
   const commands = difference.commands
     .slice(-COMMANDS_SHOWN)
-    .map((command) => `    ${JSON.stringify(command).slice(0, COMMAND_SHOWN_MAX)}`);
+    .map((command) => `    ${dialect.show(command).slice(0, COMMAND_SHOWN_MAX)}`);
   return [
     `MEMFLEET_SEED=${difference.seed}: ${difference.where}`,
     `  after the last of ${difference.commands.length} commands`,
@@ -45,11 +54,10 @@ interface Totals {
   differences: Difference[];
 }
 
-async function run(pair: { reference: number; subject: number }, meta: boolean, commandCount: number): Promise<Totals> {
+async function run(pair: Pair, streams: number): Promise<Totals> {
   const totals: Totals = { chance: 0, differences: [] };
-  const streams = Math.ceil(commandCount / STREAM.commandCount);
   for (let seed = SEED; seed < SEED + streams && totals.differences.length < DIFFERENCES_SHOWN; seed += 1) {
-    const result = await runStream({ ...pair, barriers: meta }, seed, { ...STREAM, meta });
+    const result = await runStream(pair, seed, STREAM);
     if (result === 'chance') {
       totals.chance += 1;
     } else if (result !== undefined) {
@@ -63,12 +71,11 @@ async function run(pair: { reference: number; subject: number }, meta: boolean, 
 }
 
 function compareServers(
-  title: string,
   subject: ServerKind,
   reference: ServerKind,
-  options: { meta: boolean; real: boolean },
+  options: { commandCount: number; real: boolean },
 ): void {
-  describe(title, () => {
+  describe(`${reference.name} and ${options.real ? 'itself' : subject.name}`, () => {
     const servers: Server[] = [];
     beforeAll(async () => {
       servers.push(await reference.start(REFERENCE_FLAGS));
@@ -77,21 +84,23 @@ function compareServers(
     afterAll(async () => {
       await Promise.all(servers.map(async (server) => await server.stop()));
     });
-    const pair = (): { reference: number; subject: number } => ({
+    const ports = (): { reference: number; subject: number } => ({
       reference: servers[0]?.port ?? 0,
       subject: servers[1]?.port ?? 0,
     });
-    // Against itself a tenth is enough: that run is about the harness.
-    const commandCount = options.real ? COMMANDS / 10 : COMMANDS;
-    test(`${commandCount} random commands, seeds from ${SEED}`, { timeout: TIMEOUT_MS }, async () => {
-      const { differences } = await run(pair(), options.meta, commandCount);
-      if (differences.length > 0) {
-        expect.fail(differences.map(show).join('\n\n'));
-      }
-    });
+    for (const { dialect, share } of DIALECTS) {
+      const streams = Math.ceil((options.commandCount * share) / STREAM.commandCount);
+      const title = `${streams * STREAM.commandCount} random ${dialect.what}, seeds ${SEED} to ${SEED + streams - 1}`;
+      test(title, { timeout: TIMEOUT_MS }, async () => {
+        const { differences } = await run({ ...ports(), dialect }, streams);
+        if (differences.length > 0) {
+          expect.fail(differences.map((difference) => show(difference, dialect)).join('\n\n'));
+        }
+      });
+    }
     if (!options.real) {
       test('a megabyte of mixed commands in writes of one byte', { timeout: TIMEOUT_MS }, async () => {
-        const [expected, actual] = await runShowpiece(pair(), SEED);
+        const [expected, actual] = await runShowpiece(ports(), SEED);
         expect(actual).toBe(expected);
       });
     }
@@ -103,8 +112,14 @@ describeWith(['memcached'], 'differential', () => {
   if (reference === undefined) {
     return;
   }
-  compareServers(`${reference.name} and itself`, reference, reference, { meta: true, real: true });
-  for (const daemon of ourDaemons()) {
-    compareServers(`${reference.name} and ${daemon.name}`, daemon, reference, { ...OURS, real: false });
+  if (process.env['MEMFLEET_REQUIRE'] === 'all') {
+    test('the reference is no older than what our daemon is held to', () => {
+      expect(atLeast(reference.version, REFERENCE_VERSION), `${reference.name}, not ${REFERENCE_VERSION}`).toBe(true);
+    });
+  }
+  compareServers(reference, reference, { commandCount: COMMANDS * OWN_SHARE, real: true });
+  const daemons = ourDaemons();
+  for (const daemon of daemons) {
+    compareServers(daemon, reference, { commandCount: COMMANDS / daemons.length, real: false });
   }
 });
