@@ -318,7 +318,8 @@ export class BinarySession implements Session {
   #startLogin(opcode: number, bytes: Uint8Array, used: number): number {
     if (this.#login === undefined) {
       this.#answers.error(request, Status.UNKNOWN_COMMAND);
-      return this.#skip(request.valueBytes, used);
+      // As memcached: nothing, if the length is no positive 32-bit number.
+      return this.#skip(request.valueBytes | 0, used);
     }
     if (opcode === Opcode.SASL_LIST_MECHS) {
       this.#login.listMechanisms(request);
