@@ -1,48 +1,36 @@
 /**
- * The commands off the hot path, which answer with text: version, verbosity, stats, config, shutdown.
- * Each returns its whole answer, or says that a data block follows.
+ * The commands off the hot path, which answer with text: the administrator's, stats, config, shutdown. Each returns its
+ * whole answer, or says what else becomes of the connection.
  */
 import * as replies from '../protocol/text/replies.ts';
 import { Command, type TextRequest } from '../protocol/text/request.ts';
+import type { AdminAnswer, AdminContext, ExpectedBody, RefusedBody } from './admin/context.ts';
+import { extstoreCommand } from './admin/extstore.ts';
+import { lruCrawlerCommand } from './admin/lru-crawler.ts';
+import { lruCommand } from './admin/lru.ts';
+import { memlimitCommand, slabsCommand } from './admin/slabs.ts';
+import { statsCommand } from './admin/stats.ts';
+import { watchCommand } from './admin/watch.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { CONFIG_BYTES_MAX } from './limits.ts';
-import * as stats from './stats.ts';
+import { refreshCertsCommand } from './refresh-certs.ts';
+import { MEMCACHED_VERSION } from './stats.ts';
 
-/** What these commands need of the daemon. */
-export interface AdminContext extends stats.StatsSource {
-  readonly clusterConfig: ClusterConfig;
-  /** Begins to stop the daemon, as SIGTERM does. */
-  stop(): void;
-}
-
-/** A data block that has to arrive before the command is answered. */
-export interface ExpectedBody {
-  /** Its length with the line end. */
-  bodyBytes: number;
-  /** Takes it and returns the answer. */
-  onBody: (body: Uint8Array) => Uint8Array;
-}
-
-/** A data block that is not wanted: skipped behind the answer, since left unread it would be taken for commands. */
-export interface RefusedBody {
-  /** Its length with the line end. */
-  bodyBytes: number;
-  refusal: Uint8Array;
-}
-
-/** The answer to an administrative request, or the data block that follows it. */
+/**
+ * The answer to an administrative request.
+ *
+ * @param hasUnsent whether answers to commands before it in the same read have not been sent
+ */
 export function adminCommand(
   request: TextRequest,
   bytes: Uint8Array,
   context: AdminContext,
-): string | ExpectedBody | RefusedBody {
-  const words: string[] = [];
-  for (let i = 0; i < request.wordCount; i++) {
-    words.push(Buffer.from(bytes.subarray(request.wordStart[i], request.wordEnd[i])).toString('latin1'));
-  }
+  hasUnsent: boolean,
+): AdminAnswer {
+  const words = wordsOf(request, bytes);
   switch (request.command) {
     case Command.VERSION:
-      return `VERSION ${stats.MEMCACHED_VERSION}\r\n`;
+      return `VERSION ${MEMCACHED_VERSION}\r\n`;
     case Command.VERBOSITY:
       context.settings.verbosity = request.number;
       return 'OK\r\n';
@@ -52,33 +40,37 @@ export function adminCommand(
       return configCommand(words, context.clusterConfig);
     case Command.SHUTDOWN:
       return shutdownCommand(words, context);
+    case Command.LRU_CRAWLER:
+      return lruCrawlerCommand(words, context, hasUnsent);
+    case Command.SLABS:
+      return words[1] === 'automove'
+        ? unlessNoreply(words, slabsCommand(words, context))
+        : slabsCommand(words, context);
+    case Command.LRU:
+      return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, lruCommand(words, context));
+    case Command.CACHE_MEMLIMIT:
+      return words.length < 2 || words.length > 3 ? 'ERROR\r\n' : unlessNoreply(words, memlimitCommand(words, context));
+    case Command.WATCH:
+      return unlessNoreply(words, watchCommand(words, context, hasUnsent));
+    case Command.EXTSTORE:
+      return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, extstoreCommand(words));
+    case Command.REFRESH_CERTS:
+      return refreshCertsCommand(words, context);
     default:
       return 'ERROR\r\n';
   }
 }
 
-/** The answer to `stats` with its arguments. */
-export function statsCommand(words: string[], context: AdminContext): string {
-  switch (words[1]) {
-    case undefined:
-      return stats.generalStats(context);
-    case 'settings':
-      return stats.settingsStats(context);
-    case 'items':
-      return stats.itemStats(context);
-    case 'slabs':
-      return stats.slabStats(context);
-    case 'sizes':
-      return stats.sizeStats();
-    case 'conns':
-      return stats.connectionStats(context);
-    case 'reset':
-      context.counters.reset();
-      context.store.stats.reset();
-      return 'RESET\r\n';
-    default:
-      return 'ERROR\r\n';
-  }
+/** The words of the line, as latin1 text; a NUL ends it. */
+function wordsOf(request: TextRequest, bytes: Uint8Array): string[] {
+  const line = Buffer.from(bytes.subarray(request.wordStart[0], request.lineEnd)).toString('latin1');
+  const [text = ''] = line.split('\0', 1);
+  return text.split(' ').filter((word) => word !== '');
+}
+
+/** Leaves an answer out if the last word asks for that; an error too. */
+function unlessNoreply<Answer>(words: string[], answer: Answer): Answer | string {
+  return typeof answer === 'string' && words.at(-1) === 'noreply' ? '' : answer;
 }
 
 /** config get NAME · config set cluster FLAGS BYTES TOKEN */

@@ -42,6 +42,18 @@ export class SecondHand {
     return this.#startedAt + this.uptime;
   }
 
+  /** A second as items count them, in seconds since 1970. */
+  unixAt(second: number): number {
+    return this.#startedAt + second - FIRST_SECOND;
+  }
+
+  /** The time since 1970, for log lines. */
+  precise(): { seconds: number; microseconds: number } {
+    const nowMs = this.#clock.nowMs();
+    const seconds = Math.floor(nowMs / 1000);
+    return { seconds, microseconds: Math.floor((nowMs - seconds * 1000) * 1000) };
+  }
+
   /**
    * A client's exptime as the second at which an item expires; 0 = never.
    *

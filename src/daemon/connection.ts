@@ -10,7 +10,7 @@
  */
 import { LF } from '../base/bytes.ts';
 import { Magic } from '../protocol/binary/opcodes.ts';
-import type { AdminContext } from './admin-commands.ts';
+import type { AdminContext } from './admin/context.ts';
 import type { PasswordFile } from './auth-passwords.ts';
 import { AuthTextSession } from './auth-text-session.ts';
 import { BinarySession } from './binary-session.ts';
@@ -20,6 +20,7 @@ import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
 import type { SocketHandler, TransportSocket } from './transport.ts';
+import { Watcher } from './watch/watcher.ts';
 
 /** What all connections of a daemon share. */
 export interface ConnectionContext extends AdminContext {
@@ -65,7 +66,12 @@ export class Connection implements SocketHandler {
   lastDataAt: number;
   /** Bytes have come since this was last set to false. */
   sawData = true;
+  /** Why it ends, for who watches: `normal`, `error`, `idle_timeout` or `shutdown`. */
+  closeReason = 'normal';
   readonly #context: ConnectionContext;
+  /** Makes the next piece of an answer that is sent piece by piece. */
+  #nextPiece: (() => Uint8Array | undefined) | undefined;
+  #watcher: Watcher | undefined;
   #session: Session | undefined;
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
@@ -143,6 +149,8 @@ export class Connection implements SocketHandler {
   }
 
   onDrain(): void {
+    if (this.#watcher !== undefined) return this.#watcher.drained();
+    if (this.#nextPiece !== undefined) return this.#sendPiece();
     if (this.#suspended && !this.#yielding) this.#goOn();
   }
 
@@ -162,6 +170,7 @@ export class Connection implements SocketHandler {
     this.#context.output.release(this.#retained);
     this.#retained = NO_REGION;
     this.#session?.abandon();
+    if (this.#watcher !== undefined) this.#context.watch.remove(this.#watcher);
     this.#context.forget(this);
   }
 
@@ -171,9 +180,14 @@ export class Connection implements SocketHandler {
     this.socket.end();
   }
 
-  /** Ends the connection at once. */
-  destroy(): void {
+  /**
+   * Ends the connection at once.
+   *
+   * @param reason for who watches
+   */
+  destroy(reason = 'error'): void {
     this.#open = false;
+    this.closeReason = reason;
     this.socket.destroy();
   }
 
@@ -182,6 +196,7 @@ export class Connection implements SocketHandler {
   #run(bytes: Uint8Array, start: number, end: number): void {
     const { output } = this.#context;
     const session = (this.#session ??= this.#greet(bytes[start]));
+    this.#context.watch.connectionId = this.id;
     let at = start;
     let turns = this.#context.settings.reqsPerEvent;
     while (at < end && this.#open) {
@@ -260,6 +275,41 @@ export class Connection implements SocketHandler {
   sendLarge(answer: Uint8Array): void {
     this.#context.engine.counters.bytesWritten += answer.length;
     if (!this.socket.write(answer, 0, answer.length)) this.#suspend();
+  }
+
+  /**
+   * Sends an answer that is made piece by piece. Nothing else of this connection is read or answered before its end; the
+   * other connections have their turns between two pieces.
+   */
+  stream(next: () => Uint8Array | undefined): void {
+    this.#nextPiece = next;
+    this.#suspended = true;
+    this.socket.pause();
+    setImmediate(() => this.#sendPiece());
+  }
+
+  #sendPiece(): void {
+    if (!this.#open || this.#nextPiece === undefined) return;
+    this.stalledSince = 0;
+    const piece = this.#nextPiece();
+    if (piece === undefined) {
+      this.#nextPiece = undefined;
+      return this.#goOn();
+    }
+    this.#context.engine.counters.bytesWritten += piece.length;
+    if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) setImmediate(() => this.#sendPiece());
+    else this.stalledSince = this.#context.time.now;
+  }
+
+  /** Makes this connection a watcher; what it sends from now on is not looked at. */
+  watch(mask: number): void {
+    const { watch, settings, engine } = this.#context;
+    this.#watcher = new Watcher(mask, settings.extended.watcherLogbufSize, (bytes) => {
+      engine.counters.bytesWritten += bytes.length;
+      return this.#open ? this.socket.write(bytes, 0, bytes.length) : false;
+    });
+    watch.add(this.#watcher);
+    this.#watcher.log('OK\r\n');
   }
 
   #suspend(): void {

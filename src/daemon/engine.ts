@@ -10,6 +10,7 @@ import { ItemCursor } from './storage/items.ts';
 import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 import { byteOffset } from './storage/memory.ts';
+import type { StoredItem } from './storage/observer.ts';
 import { EXPIRED, FLUSHED, type Store } from './storage/store.ts';
 
 /** How a storage command decides. */
@@ -34,6 +35,23 @@ const MEMCACHED_HEADER_BYTES = 48 + 8 + 1 + 2;
 const MEMCACHED_FLAGS_BYTES = 4;
 
 const U64 = 2n ** 64n;
+
+/** How log lines name a mode and an outcome (logger.c). */
+const MODE_WORDS: Record<Mode, string> = {
+  [Mode.SET]: 'set',
+  [Mode.ADD]: 'add',
+  [Mode.REPLACE]: 'replace',
+  [Mode.APPEND]: 'append',
+  [Mode.PREPEND]: 'prepend',
+  [Mode.CAS]: 'cas',
+};
+const OUTCOME_WORDS: Partial<Record<Outcome, string>> = {
+  [Outcome.STORED]: 'stored',
+  [Outcome.NOT_STORED]: 'not_stored',
+  [Outcome.EXISTS]: 'exists',
+  [Outcome.NOT_FOUND]: 'not_found',
+  [Outcome.TOO_LARGE]: 'too_large',
+};
 
 export class Engine {
   readonly store: Store;
@@ -120,6 +138,14 @@ export class Engine {
       this.failure = Outcome.NO_MEMORY;
       this.counters.storeNoMemory++;
     }
+    if (store.observer !== undefined) {
+      store.observer.stored(
+        key.slice(start, end),
+        MODE_WORDS[mode],
+        OUTCOME_WORDS[this.failure] ?? 'no_memory',
+        undefined,
+      );
+    }
     if (mode === Mode.SET) {
       const old = store.find(key, start, end - start, hash);
       if (old !== NONE) store.unlink(old, hash);
@@ -144,6 +170,42 @@ export class Engine {
    * @param casLow CAS unique that a CAS mode asks for, in signed halves
    */
   commit(mode: Mode, ref: ChunkRef, casLow: number, casHigh: number): Outcome {
+    if (this.store.observer !== undefined) return this.#commitObserved(mode, ref, casLow, casHigh);
+    return this.#commit(mode, ref, casLow, casHigh);
+  }
+
+  #commitObserved(mode: Mode, ref: ChunkRef, casLow: number, casHigh: number): Outcome {
+    const { store } = this;
+    const start = byteOffset(ref) + layout.HEADER_BYTES;
+    const key = store.memory.blockOf(ref).bytes.slice(start, start + store.items.keyBytes(ref));
+    const item = this.#observed(ref);
+    const outcome = this.#commit(mode, ref, casLow, casHigh);
+    const extended = outcome === Outcome.STORED && (mode === Mode.APPEND || mode === Mode.PREPEND);
+    const joined = extended ? store.index.find(key, 0, key.length, store.index.hash(key, 0, key.length)) : NONE;
+    const status = OUTCOME_WORDS[outcome] ?? 'no_memory';
+    store.observer?.stored(key, MODE_WORDS[mode], status, joined === NONE ? item : this.#observed(joined));
+    return outcome;
+  }
+
+  #observed(ref: ChunkRef): StoredItem {
+    const { memory, items } = this.store;
+    return {
+      deadline: memory.word(ref, layout.EXPTIME),
+      sizeClass: this.#classOf(ref),
+      valueBytes: items.valueBytes(ref),
+    };
+  }
+
+  /** Tells who watches of an item that a command made in a way of its own. */
+  noteStored(mode: Mode, ref: ChunkRef): void {
+    const { store } = this;
+    if (store.observer === undefined) return;
+    const start = byteOffset(ref) + layout.HEADER_BYTES;
+    const key = store.memory.blockOf(ref).bytes.slice(start, start + store.items.keyBytes(ref));
+    store.observer.stored(key, MODE_WORDS[mode], 'stored', this.#observed(ref));
+  }
+
+  #commit(mode: Mode, ref: ChunkRef, casLow: number, casHigh: number): Outcome {
     const { store, counters } = this;
     counters.classes.setCommands[this.#classOf(ref)]++;
     const hash = store.hashInFlight(ref);
@@ -295,6 +357,7 @@ export class Engine {
       return Outcome.NOT_FOUND;
     }
     counters.classes.deleteHits[this.#classOf(ref)]++;
+    store.observer?.deleted(ref, 'delete');
     store.unlink(ref, hash);
     return Outcome.DONE;
   }

@@ -3,7 +3,7 @@ import { writeLatin } from '../base/bytes.ts';
 import * as meta from '../protocol/text/meta-replies.ts';
 import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
 import * as replies from '../protocol/text/replies.ts';
-import { Outcome } from './engine.ts';
+import { Mode, Outcome } from './engine.ts';
 import type { MetaShared } from './meta-shared.ts';
 import {
   Status,
@@ -80,6 +80,7 @@ export class MetaArithmetic {
     const ref = this.#shared.make(request, 0, 0, text);
     if (ref === NONE) return this.#shared.output.reply(meta.NO_MEMORY_FOR_NEW);
     store.link(ref, this.#shared.hash(request), NONE);
+    this.#shared.engine.noteStored(Mode.ADD, ref);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);
     this.#answerArithmetic(request, ref, text, true, false);
   }

@@ -2,6 +2,7 @@
 import { hasLongOpaque } from '../protocol/text/meta-parser.ts';
 import * as meta from '../protocol/text/meta-replies.ts';
 import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
+import { Mode } from './engine.ts';
 import type { MetaShared } from './meta-shared.ts';
 import { Status, writeEchoes, writeStatus } from './meta-writer.ts';
 import * as layout from './storage/layout.ts';
@@ -44,6 +45,7 @@ export class MetaDelete {
       this.#markStale(request, ref);
     } else {
       counters.classes.deleteHits[layout.classOf(store.memory.word(ref, layout.SHAPE))]++;
+      store.observer?.deleted(ref, 'md');
       if (!request.has(Letter.x)) store.unlink(ref, this.#shared.hash(request));
     }
     return Status.HD;
@@ -58,6 +60,7 @@ export class MetaDelete {
     if (ref === NONE) return NONE;
     // Making room may have evicted or moved the old item.
     store.link(ref, this.#shared.hash(request), this.#shared.find(request));
+    this.#shared.engine.noteStored(Mode.SET, ref);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);
     else store.setCas(ref, casLow, casHigh);
     return ref;

@@ -15,12 +15,14 @@ import { MetaCommands } from './meta-commands.ts';
 import { Output } from './output.ts';
 import { SecondHand } from './clock.ts';
 import type { Settings } from './settings.ts';
+import { PrefixStats } from './prefix-stats.ts';
 import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 import type { TlsTransport } from './transport-tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
+import { WatchHub } from './watch/hub.ts';
 
 /** How often the second hand is read and stalled readers are looked for. */
 const TICK_MS = 250;
@@ -55,6 +57,8 @@ export class Server implements ConnectionContext {
   readonly output: Output;
   readonly meta: MetaCommands;
   readonly crawler: Crawler;
+  readonly watch: WatchHub;
+  readonly prefixes: PrefixStats;
   readonly saslPasswords: PasswordFile | undefined;
   readonly textPasswords: PasswordFile | undefined;
   readonly clusterConfig: ClusterConfig;
@@ -92,6 +96,7 @@ export class Server implements ConnectionContext {
         hashSeed: parts.hashSeed,
         casDisabled: !settings.casEnabled,
         hashExpand: settings.extended.hashExpand,
+        trackSizes: settings.extended.trackSizes,
         ...(settings.growthFactor === undefined ? {} : { growthFactor: settings.growthFactor }),
         ...(settings.chunkSize === undefined ? {} : { smallestBytes: HEADER_BYTES + settings.chunkSize }),
         ...(settings.extended.hashpowerInit === 0 ? {} : { hashPower: settings.extended.hashpowerInit }),
@@ -108,6 +113,10 @@ export class Server implements ConnectionContext {
     this.saslPasswords =
       saslEnabled && saslPasswordFile !== undefined ? new PasswordFile(saslPasswordFile, 'sasl') : undefined;
     this.textPasswords = authFile === undefined ? undefined : new PasswordFile(authFile, 'ascii');
+    this.watch = new WatchHub(this.store, this.time);
+    this.prefixes = new PrefixStats(settings.detailEnabled, settings.statKeyPrefix);
+    this.store.policy.tune(settings.extended);
+    this.store.balancesPages = settings.extended.slabAutomove !== 0;
     this.clusterConfig = new ClusterConfig(settings.configToken);
   }
 
@@ -158,6 +167,7 @@ export class Server implements ConnectionContext {
   forget(connection: Connection): void {
     if (this.#connections.delete(connection)) this.counters.currentConnections--;
     this.#verbose(`<${connection.id} connection closed.`);
+    this.watch.disconnected(connection, connection.closeReason);
     if (this.#connections.size < this.settings.maxConnections) {
       this.#waitingRoom.admit((socket) => this.#serve(socket));
     }
@@ -243,6 +253,7 @@ export class Server implements ConnectionContext {
     this.#connections.add(connection);
     this.counters.currentConnections++;
     this.#verbose(`<${connection.id} new client connection from ${socket.peer}`);
+    this.watch.connected(connection);
     return connection;
   }
 
@@ -252,7 +263,7 @@ export class Server implements ConnectionContext {
       const why = this.#whyCutOff(connection);
       if (why === undefined) continue;
       this.#verbose(`<${connection.id} cut off: ${why}`);
-      connection.destroy();
+      connection.destroy(why === 'idle' ? 'idle_timeout' : 'error');
     }
   }
 

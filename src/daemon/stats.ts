@@ -2,45 +2,14 @@
  * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon.
  * Pure text from what it is given; off the hot path, so strings are fine here.
  */
-import { sum, type Counters } from './counters.ts';
-import type { SecondHand } from './clock.ts';
-import type { Connection } from './connection.ts';
+import { sum } from './counters.ts';
+import { rows, type Row, type StatsSource } from './stats-rows.ts';
 import { settingsRows } from './stats-settings.ts';
-import type { Settings } from './settings.ts';
 import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
-import { COLD, HOT, WARM } from './storage/lru.ts';
 import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
-import type { Store } from './storage/store.ts';
-import type { Crawler } from './storage/crawler.ts';
-import type { TlsTransport } from './transport-tls.ts';
 
 /** memcached's version that this daemon behaves like: digits only, since clients parse it. */
 export const MEMCACHED_VERSION = '1.6.38';
-
-/** What statistics are made of. */
-export interface StatsSource {
-  readonly store: Store;
-  readonly counters: Counters;
-  readonly crawler: Crawler;
-  readonly time: SecondHand;
-  readonly settings: Settings;
-  /** memfleet's own version. */
-  readonly productVersion: string;
-  /** With `-Z`. */
-  readonly tls: TlsTransport | undefined;
-  /** Second in which the certificates were read. */
-  readonly certificatesReadAt: number;
-  connections(): Iterable<Connection>;
-}
-
-type Row = readonly [name: string, value: string | number];
-
-function rows(list: readonly Row[]): string {
-  let text = '';
-  for (const [name, value] of list) text += `STAT ${name} ${value}\r\n`;
-  return `${text}END\r\n`;
-}
 
 /** Seconds with six digits: clients read what is behind the dot as microseconds. */
 function seconds(microseconds: number): string {
@@ -117,8 +86,8 @@ function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[
   ];
 }
 
-function memoryRows({ store, counters, crawler, settings }: StatsSource): Row[] {
-  const { index, slabs, stats } = store;
+function memoryRows({ store, counters, crawler, settings, watch }: StatsSource): Row[] {
+  const { index, slabs, stats, policy } = store;
   return [
     ['limit_maxbytes', settings.maxBytes],
     ['accepting_conns', counters.acceptingConnections],
@@ -130,22 +99,31 @@ function memoryRows({ store, counters, crawler, settings }: StatsSource): Row[] 
     ['hash_bytes', index.byteLength],
     ['hash_is_expanding', index.growing ? 1 : 0],
     ['slab_reassign_rescues', stats.pageMoveRescues],
-    ['slab_reassign_evictions_nomem', stats.pageMoveEvictions],
     ['slab_reassign_running', 0],
     ['slabs_moved', stats.pagesMoved],
-    ['lru_crawler_running', 0],
-    ['lru_crawler_starts', crawler.passes],
+    ['lru_crawler_running', settings.extended.lruCrawler && crawler.isRunning ? 1 : 0],
+    ['lru_crawler_starts', crawler.starts],
     ['malloc_fails', 0],
+    ['log_worker_dropped', 0],
+    ['log_worker_written', watch.counters.written],
+    ['log_watcher_skipped', watch.counters.skipped],
+    ['log_watcher_sent', watch.counters.sent],
+    ['log_watchers', watch.watcherCount],
     ['bytes', stats.bytes],
     ['curr_items', stats.currentItems],
     ['total_items', stats.totalItems],
-    ['slab_global_page_pool', slabs.pageLimit - slabs.pagesInUse],
+    ['slab_global_page_pool', Math.max(0, slabs.pageLimit - slabs.pagesInUse)],
     ['expired_unfetched', stats.total('expired_unfetched')],
     ['evicted_unfetched', stats.total('evicted_unfetched')],
+    ['evicted_active', stats.total('evicted_active')],
     ['evictions', stats.total('evicted')],
     ['reclaimed', stats.total('reclaimed')],
     ['crawler_reclaimed', stats.total('crawler_reclaimed')],
-    ['crawler_items_checked', crawler.itemsChecked],
+    ['crawler_items_checked', stats.total('crawler_items_checked')],
+    ['lrutail_reflocked', 0],
+    ['moves_to_cold', sum(policy.moves.toCold)],
+    ['moves_to_warm', sum(policy.moves.toWarm)],
+    ['moves_within_lru', sum(policy.moves.withinLru)],
     ['direct_reclaims', 0],
   ];
 }
@@ -157,76 +135,11 @@ export function settingsStats({ settings, store }: StatsSource): string {
   return rows(settingsRows(settings, { growthFactor: classes.growthFactor, chunkSize, chunkMax: CHUNK_BYTES_MAX }));
 }
 
-/** `stats items` */
-export function itemStats({ store, time }: StatsSource): string {
-  const list: Row[] = [];
-  for (let id = 1; id <= store.slabs.classes.largest; id++) {
-    if (store.stats.items[id] === 0 && store.slabs.pageCount[id] === 0) continue;
-    const add = (name: string, value: number): void => void list.push([`items:${id}:${name}`, value]);
-    const count = (which: number): number => store.policy.lists.length(id, which);
-    const age = (which: number): number => tailAge(store, time, store.policy.lists.oldest(id, which));
-    add('number', store.stats.items[id]);
-    add('number_hot', count(HOT));
-    add('number_warm', count(WARM));
-    add('number_cold', count(COLD));
-    add('age_hot', age(HOT));
-    add('age_warm', age(WARM));
-    add('age', age(COLD));
-    add('mem_requested', store.stats.requestedBytes[id]);
-    add('evicted', store.stats.byClass('evicted')[id]);
-    add('evicted_nonzero', store.stats.byClass('evicted_nonzero')[id]);
-    add('evicted_time', store.stats.byClass('evicted_time')[id]);
-    add('outofmemory', store.stats.byClass('outofmemory')[id]);
-    add('tailrepairs', 0);
-    add('reclaimed', store.stats.byClass('reclaimed')[id]);
-    add('expired_unfetched', store.stats.byClass('expired_unfetched')[id]);
-    add('evicted_unfetched', store.stats.byClass('evicted_unfetched')[id]);
-    add('crawler_reclaimed', store.stats.byClass('crawler_reclaimed')[id]);
-  }
-  return rows(list);
-}
-
-function tailAge(store: Store, time: SecondHand, ref: ChunkRef): number {
-  return ref === NONE ? 0 : time.now - store.memory.word(ref, layout.TIME);
-}
-
-/** `stats slabs` */
-export function slabStats({ store, counters }: StatsSource): string {
-  const { slabs } = store;
-  const list: Row[] = [];
-  let active = 0;
-  for (let id = 1; id <= slabs.classes.largest; id++) {
-    const pages = slabs.pageCount[id];
-    if (pages === 0) continue;
-    active++;
-    const chunks = pages * slabs.classes.chunksPerPage[id];
-    const free = slabs.freeChunks(id);
-    const { classes } = counters;
-    const add = (name: string, value: number): void => void list.push([`${id}:${name}`, value]);
-    add('chunk_size', slabs.classes.chunkBytes[id]);
-    add('chunks_per_page', slabs.classes.chunksPerPage[id]);
-    add('total_pages', pages);
-    add('total_chunks', chunks);
-    add('used_chunks', chunks - free);
-    add('free_chunks', free);
-    add('free_chunks_end', 0);
-    add('mem_requested', store.stats.requestedBytes[id]);
-    add('get_hits', sum(classes.lruHits.subarray(id * 4, id * 4 + 4)));
-    add('cmd_set', classes.setCommands[id]);
-    add('delete_hits', classes.deleteHits[id]);
-    add('incr_hits', classes.incrHits[id]);
-    add('decr_hits', classes.decrHits[id]);
-    add('cas_hits', classes.casHits[id]);
-    add('cas_badval', classes.casBadval[id]);
-    add('touch_hits', classes.touchHits[id]);
-  }
-  list.push(['active_slabs', active], ['total_malloced', slabs.bytesInUse]);
-  return rows(list);
-}
-
-/** `stats sizes`: histogram of item sizes is not kept unless asked for (memcached since 1.4.27). */
-export function sizeStats(): string {
-  return rows([['sizes_status', 'disabled']]);
+/** `stats sizes`: items by size in steps of 32 bytes, if they are counted (`-o track_sizes`). */
+export function sizeStats({ store }: StatsSource): string {
+  if (store.sizes === undefined) return rows([['sizes_status', 'disabled']]);
+  const counted = [...store.sizes].filter(([, count]) => count > 0);
+  return rows(counted.toSorted(([a], [b]) => a - b).map(([size, count]) => [String(size), count]));
 }
 
 /** `stats conns` */

@@ -7,12 +7,13 @@
  *              ├─► refused ─► SWALLOW ─► LINE   │
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
-import { CR, LF, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
+import { SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
 import { isMetaLine } from '../protocol/text/meta-parser.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { parseRequest } from '../protocol/text/request-parser.ts';
 import { Command, KEY_BYTES_MAX, Parse, TextRequest } from '../protocol/text/request.ts';
-import { adminCommand, type ExpectedBody } from './admin-commands.ts';
+import { adminCommand } from './admin-commands.ts';
+import type { ExpectedBody } from './admin/context.ts';
 import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
 import type { Connection, ConnectionContext, Session } from './connection.ts';
 import { Mode, Outcome } from './engine.ts';
@@ -20,8 +21,9 @@ import * as limits from './limits.ts';
 import { MetaSession } from './meta-session.ts';
 import { ItemCursor } from './storage/items.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
+import { findNewline, isHttp, lineEnd, longestWord } from './text-lines.ts';
 
-const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4, META: 5 } as const;
+const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4, META: 5, WATCH: 6 } as const;
 type State = (typeof State)[keyof typeof State];
 
 const EMPTY = new Uint8Array(0);
@@ -63,7 +65,12 @@ export class TextSession implements Session {
 
   get stateName(): string {
     if (this.#state === State.VALUE || this.#state === State.BODY || this.#state === State.META) return 'conn_nread';
+    if (this.#state === State.WATCH) return 'conn_watch';
     return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
+  }
+
+  get awaitsLine(): boolean {
+    return this.#state === State.LINE;
   }
 
   abandon(): void {
@@ -86,6 +93,8 @@ export class TextSession implements Session {
         const used = this.#retrieve(bytes, start, stop);
         return used < 0 ? newline + 1 - start : used;
       }
+      case State.WATCH:
+        return end - start;
       case State.META:
         return this.#metaValue(bytes, start, end);
       default:
@@ -107,7 +116,8 @@ export class TextSession implements Session {
     if (isMetaLine(bytes, start, stop)) return this.#metaLine(bytes, start, stop, end, used);
     const verdict = parseRequest(bytes, start, stop, request);
     if (verdict !== Parse.OK) {
-      this.#refuse(verdict);
+      if (isHttp(request, bytes, stop)) this.#connection.destroy();
+      else this.#refuse(verdict);
       return used;
     }
     return this.#execute(bytes, start, end, used);
@@ -144,6 +154,8 @@ export class TextSession implements Session {
       case Parse.BAD_FORMAT:
         return this.#reply(replies.BAD_FORMAT);
       case Parse.BAD_EXPTIME:
+        // Whether it is allowed at all is looked at before its delay.
+        if (request.command === Command.FLUSH_ALL && !this.#context.settings.flushEnabled) return this.#flushAll();
         return this.#reply(replies.BAD_EXPTIME);
       case Parse.BAD_DELTA:
         return this.#reply(replies.BAD_DELTA);
@@ -190,6 +202,8 @@ export class TextSession implements Session {
         return used;
       }
       case Command.DELETE: {
+        const { prefixes } = this.#context;
+        if (prefixes.enabled) prefixes.countDelete(bytes, request.keyStart, request.keyEnd);
         const outcome = engine.delete(bytes, request.keyStart, request.keyEnd);
         this.#reply(outcome === Outcome.DONE ? replies.DELETED : replies.NOT_FOUND);
         return used;
@@ -236,12 +250,17 @@ export class TextSession implements Session {
 
   /** version, verbosity, stats, config, shutdown: commands that make text, out of the hot path. */
   #administer(bytes: Uint8Array): void {
-    const answer = adminCommand(request, bytes, this.#context);
+    const answer = adminCommand(request, bytes, this.#context, !this.#context.output.isEmpty);
     if (typeof answer === 'object' && 'refusal' in answer) {
       this.#context.output.reply(answer.refusal);
       this.#bytesLeft = answer.bodyBytes;
       this.#state = State.SWALLOW;
       return;
+    }
+    if (typeof answer === 'object' && 'next' in answer) return this.#connection.stream(answer.next);
+    if (typeof answer === 'object' && 'mask' in answer) {
+      this.#state = State.WATCH;
+      return this.#connection.watch(answer.mask);
     }
     if (typeof answer !== 'string') {
       this.#body = new Uint8Array(answer.bodyBytes);
@@ -301,7 +320,7 @@ export class TextSession implements Session {
    * @returns -1 if all were answered, and END with them; else the connection was suspended, and this is how far it got
    */
   #retrieve(bytes: Uint8Array, start: number, end: number): number {
-    const { engine, output } = this.#context;
+    const { engine, output, prefixes } = this.#context;
     const withCas = this.#command === Command.GETS || this.#command === Command.GATS;
     const touches = this.#command === Command.GAT || this.#command === Command.GATS;
     let at = start;
@@ -311,6 +330,7 @@ export class TextSession implements Session {
       while (at < end && bytes[at] !== SPACE && bytes[at] !== 0) at++;
       if (at === keyStart) break;
       const ref = engine.find(bytes, keyStart, at);
+      if (prefixes.enabled) prefixes.countGet(bytes, keyStart, at, ref !== NONE);
       if (ref === NONE) {
         if (isConfigKey(bytes, keyStart, at)) {
           this.#sendConfig();
@@ -369,6 +389,7 @@ export class TextSession implements Session {
     const { engine } = this.#context;
     const { valueBytes, keyStart, keyEnd } = request;
     if (isConfigKey(bytes, keyStart, keyEnd)) return this.#refuseValue(replies.CONFIG_REFUSED, used);
+    if (this.#context.prefixes.enabled) this.#context.prefixes.countSet(bytes, keyStart, keyEnd);
     const item = engine.begin(mode, bytes, keyStart, keyEnd, request.flags, request.exptime, valueBytes);
     if (item === NONE) {
       return this.#refuseValue(engine.failure === Outcome.TOO_LARGE ? replies.TOO_LARGE : replies.OUT_OF_MEMORY, used);
@@ -433,32 +454,6 @@ export class TextSession implements Session {
     this.#body = EMPTY;
     return count;
   }
-}
-
-/** Position of the next line feed, or `end`. */
-function findNewline(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && bytes[at] !== LF) at++;
-  return at;
-}
-
-/** End of a line without its carriage return, which counts only behind something else. */
-function lineEnd(bytes: Uint8Array, start: number, newline: number): number {
-  return newline - start > 1 && bytes[newline - 1] === CR ? newline - 1 : newline;
-}
-
-/** Bytes of the longest word; a NUL ends the line. */
-function longestWord(bytes: Uint8Array, start: number, end: number): number {
-  let longest = 0;
-  let wordStart = start;
-  let at = start;
-  for (; at < end && bytes[at] !== 0; at++) {
-    if (bytes[at] === SPACE) {
-      longest = Math.max(longest, at - wordStart);
-      wordStart = at + 1;
-    }
-  }
-  return Math.max(longest, at - wordStart);
 }
 
 /** Whether a key is the reserved one; its length alone tells nearly all others apart. */

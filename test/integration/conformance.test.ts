@@ -45,7 +45,7 @@ function byFlags(cases: readonly WireCase[]): [string[], WireCase[]][] {
 /** Everything that memcached has. */
 const ALL: readonly Need[] = ['meta', 'binary', 'admin'];
 /** What our daemon has beyond the classic commands: grows with it, until it is all. */
-const OURS: readonly Need[] = ['meta', 'binary'];
+const OURS: readonly Need[] = ['meta', 'binary', 'admin'];
 
 interface Subject {
   kind: ServerKind;

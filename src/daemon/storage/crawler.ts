@@ -11,12 +11,26 @@ export class Crawler {
   itemsChecked = 0;
   /** Times the whole memory was gone over. */
   passes = 0;
+  /** Times it began with the first page. */
+  starts = 1;
   readonly #store: Store;
   #page = 0 as PageIndex;
   #chunk = 0;
 
   constructor(store: Store) {
     this.#store = store;
+  }
+
+  /** Whether it is on its way through the memory. */
+  get isRunning(): boolean {
+    return this.#page !== 0 || this.#chunk !== 0;
+  }
+
+  /** Begins again with the first page. */
+  restart(): void {
+    this.#page = 0 as PageIndex;
+    this.#chunk = 0;
+    this.starts++;
   }
 
   /**
@@ -26,13 +40,16 @@ export class Crawler {
    */
   step(chunksMax: number): void {
     const { slabs, memory } = this.#store;
+    const checked = this.#store.stats.byClass('crawler_items_checked');
     for (let left = Math.min(chunksMax, this.#chunksInUse()); left > 0; left--) {
       while (this.#chunk >= slabs.chunksCut(this.#page)) if (!this.#nextPage()) return;
-      const step = slabs.classes.chunkBytes[slabs.classOfPage(this.#page)] / 8;
+      const sizeClass = slabs.classOfPage(this.#page);
+      const step = slabs.classes.chunkBytes[sizeClass] / 8;
       const ref = (slabs.firstChunk(this.#page) + this.#chunk * step) as ChunkRef;
       this.#chunk++;
       if ((memory.word(ref, STATE) & LINKED) === 0) continue;
       this.itemsChecked++;
+      checked[sizeClass]++;
       if (this.#store.deathOf(ref) !== ABSENT) this.#store.removeCrawled(ref);
     }
   }
@@ -48,6 +65,7 @@ export class Crawler {
     if (this.#page < this.#store.slabs.pagesInUse) return true;
     this.#page = 0 as PageIndex;
     this.passes++;
+    this.starts++;
     return false;
   }
 }

@@ -5,9 +5,36 @@
 import type { ItemLists } from './item-lists.ts';
 import type { ChunkRef } from './layout.ts';
 
+/** Counters by class number, by the names of `stats items`. */
+export interface ListMoves {
+  readonly toCold: Float64Array;
+  readonly toWarm: Float64Array;
+  readonly withinLru: Float64Array;
+}
+
+/** All zero. */
+export function noMoves(largestClass: number): ListMoves {
+  const perClass = (): Float64Array => new Float64Array(largestClass + 1);
+  return { toCold: perClass(), toWarm: perClass(), withinLru: perClass() };
+}
+
+/** What an administrator may tell an LRU, by the names of `stats settings`. */
+export interface LruTuning {
+  /** False = one list instead of three. */
+  lruSegmented: boolean;
+  /** Percent of a class's items that HOT and WARM may hold. */
+  hotLruPct: number;
+  warmLruPct: number;
+  /** Items with at most `temporaryTtl` seconds to live are kept apart from the others. */
+  tempLru: boolean;
+  temporaryTtl: number;
+}
+
 export interface EvictionPolicy {
   /** Its lists; for statistics and for chunks that move. */
   readonly lists: ItemLists;
+  /** Items that went from list to list, and round within one, by class. */
+  readonly moves: ListMoves;
   /** A new item is in the index. */
   linked(ref: ChunkRef, sizeClass: number, hash: number): void;
   /** The item leaves: deleted, replaced, expired or evicted. */
@@ -20,6 +47,8 @@ export interface EvictionPolicy {
   victim(sizeClass: number): ChunkRef;
   /** Second of the last access of a class's next victim, without reordering; Infinity if the class has no item. */
   victimTime(sizeClass: number): number;
+  /** Changes how it works from now on; what does not apply to it is left out of account. */
+  tune(tuning: LruTuning): void;
 }
 
 /** Policies by the name that `--eviction` takes. */

@@ -28,6 +28,14 @@ export class ItemLists {
     return this.#oldest[sizeClass * LISTS_PER_CLASS + list] as ChunkRef;
   }
 
+  /** A class's items, list by list, the newest first; they must stay where they are meanwhile. */
+  *walk(sizeClass: number): Generator<ChunkRef> {
+    for (let list = 0; list < LISTS_PER_CLASS; list++) {
+      let ref = this.#newest[sizeClass * LISTS_PER_CLASS + list] as ChunkRef;
+      for (; ref !== NONE; ref = this.#memory.link(ref, OLDER)) yield ref;
+    }
+  }
+
   /** Items of a list. */
   length(sizeClass: number, list: number): number {
     return this.count[sizeClass * LISTS_PER_CLASS + list];

@@ -8,18 +8,23 @@
  * A hit only sets a bit: the first one FETCHED, the second ACTIVE. Items move when they come to a list's tail. So a scan
  * of items that are read once passes through HOT and COLD and leaves WARM alone.
  */
-import type { EvictionPolicy } from './eviction.ts';
+import { noMoves, type EvictionPolicy, type ListMoves, type LruTuning } from './eviction.ts';
 import { ItemLists, listOf } from './item-lists.ts';
-import { ACTIVE, FETCHED, NONE, STATE, TIME, type ChunkRef } from './layout.ts';
+import { ACTIVE, EXPTIME, FETCHED, NONE, STATE, TIME, type ChunkRef } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 export const HOT = 0;
 export const WARM = 1;
 export const COLD = 2;
+/** Items with little time to live, if they are kept apart: they are not moved, and go last when room is needed. */
+export const TEMP = 3;
 
 /** Share of a class's items that HOT and WARM may hold; memcached's `-o hot_lru_pct`, `warm_lru_pct` defaults. */
 export const HOT_PERCENT = 20;
 export const WARM_PERCENT = 40;
+
+/** No item is kept apart for its time to live. */
+const NO_TEMPORARY_TTL = -1;
 
 /** Active items a search for a victim passes over before it takes what it finds; bounds the time of one insert. */
 const ACTIVE_PASSED_MAX = 500;
@@ -32,20 +37,39 @@ const MOVED_PER_VICTIM = 50;
 
 export class SegmentedLru implements EvictionPolicy {
   readonly lists: ItemLists;
-  /** Items that went to each list from another, and active ones that stayed in WARM, by list. */
-  readonly moves = { toCold: 0, toWarm: 0, withinLru: 0 };
+  /** Items that went to each list from another, and active ones that stayed in theirs, by class. */
+  readonly moves: ListMoves;
   readonly #memory: Memory;
+  #isSegmented = true;
+  #hotPercent = HOT_PERCENT;
+  #warmPercent = WARM_PERCENT;
+  #temporaryTtl = NO_TEMPORARY_TTL;
 
   constructor(memory: Memory, largestClass: number) {
     this.#memory = memory;
     this.lists = new ItemLists(memory, largestClass);
+    this.moves = noMoves(largestClass);
+  }
+
+  tune(tuning: LruTuning): void {
+    this.#isSegmented = tuning.lruSegmented;
+    this.#hotPercent = tuning.hotLruPct;
+    this.#warmPercent = tuning.warmLruPct;
+    this.#temporaryTtl = tuning.tempLru ? tuning.temporaryTtl : NO_TEMPORARY_TTL;
   }
 
   linked(ref: ChunkRef, sizeClass: number): void {
-    this.lists.push(ref, sizeClass, HOT);
+    this.lists.push(ref, sizeClass, this.#firstList(ref));
     for (let left = MOVED_PER_INSERT; left > 0; left--) {
       if (!this.#advance(sizeClass)) break;
     }
+  }
+
+  #firstList(ref: ChunkRef): number {
+    if (!this.#isSegmented) return COLD;
+    if (this.#temporaryTtl === NO_TEMPORARY_TTL) return HOT;
+    const exptime = this.#memory.word(ref, EXPTIME);
+    return exptime !== 0 && exptime - this.#memory.word(ref, TIME) <= this.#temporaryTtl ? TEMP : HOT;
   }
 
   unlinked(ref: ChunkRef, sizeClass: number): void {
@@ -57,7 +81,8 @@ export class SegmentedLru implements EvictionPolicy {
   hit(ref: ChunkRef): void {
     const state = this.#memory.word(ref, STATE);
     if ((state & ACTIVE) !== 0) return;
-    this.#memory.setWord(ref, STATE, state | ((state & FETCHED) === 0 ? FETCHED : ACTIVE));
+    const first = (state & FETCHED) === 0 && this.#isSegmented;
+    this.#memory.setWord(ref, STATE, state | (first ? FETCHED : FETCHED | ACTIVE));
   }
 
   victim(sizeClass: number): ChunkRef {
@@ -66,7 +91,7 @@ export class SegmentedLru implements EvictionPolicy {
       const ref = this.#last(sizeClass);
       if (ref === NONE || passed === ACTIVE_PASSED_MAX) return ref;
       if (!this.#isActive(ref)) return ref;
-      this.#move(ref, sizeClass, WARM);
+      this.#move(ref, sizeClass, this.#isSegmented ? WARM : COLD);
     }
   }
 
@@ -77,7 +102,12 @@ export class SegmentedLru implements EvictionPolicy {
 
   #last(sizeClass: number): ChunkRef {
     const { lists } = this;
-    return lists.oldest(sizeClass, COLD) || lists.oldest(sizeClass, HOT) || lists.oldest(sizeClass, WARM);
+    return (
+      lists.oldest(sizeClass, COLD) ||
+      lists.oldest(sizeClass, HOT) ||
+      lists.oldest(sizeClass, WARM) ||
+      lists.oldest(sizeClass, TEMP)
+    );
   }
 
   #isActive(ref: ChunkRef): boolean {
@@ -86,16 +116,17 @@ export class SegmentedLru implements EvictionPolicy {
 
   /** Takes one item off the tail of a list that is over its share; false if none is. */
   #advance(sizeClass: number): boolean {
+    if (!this.#isSegmented) return this.#flatten(sizeClass);
     const { lists } = this;
     const hot = lists.length(sizeClass, HOT);
     const warm = lists.length(sizeClass, WARM);
     const total = hot + warm + lists.length(sizeClass, COLD);
-    if (hot * 100 > total * HOT_PERCENT && hot > 1) {
+    if (hot * 100 > total * this.#hotPercent && hot > 1) {
       const ref = lists.oldest(sizeClass, HOT);
       this.#move(ref, sizeClass, this.#isActive(ref) ? WARM : COLD);
       return true;
     }
-    if (warm * 100 > total * WARM_PERCENT && warm > 1) {
+    if (warm * 100 > total * this.#warmPercent && warm > 1) {
       const ref = lists.oldest(sizeClass, WARM);
       const active = this.#isActive(ref);
       this.#move(ref, sizeClass, active ? WARM : COLD);
@@ -105,11 +136,19 @@ export class SegmentedLru implements EvictionPolicy {
     return false;
   }
 
+  /** Takes what is left from before out of HOT and WARM, an item at a time. */
+  #flatten(sizeClass: number): boolean {
+    const ref = this.lists.oldest(sizeClass, HOT) || this.lists.oldest(sizeClass, WARM);
+    if (ref === NONE) return false;
+    this.#move(ref, sizeClass, COLD);
+    return true;
+  }
+
   #move(ref: ChunkRef, sizeClass: number, list: number): void {
     const state = this.#memory.word(ref, STATE);
-    if (list === COLD) this.moves.toCold++;
-    else if (listOf(state) === WARM) this.moves.withinLru++;
-    else this.moves.toWarm++;
+    if (listOf(state) === list) this.moves.withinLru[sizeClass]++;
+    else if (list === COLD) this.moves.toCold[sizeClass]++;
+    else this.moves.toWarm[sizeClass]++;
     this.#memory.setWord(ref, STATE, state & ~ACTIVE);
     this.lists.move(ref, sizeClass, list);
   }

@@ -50,9 +50,15 @@ export class Memory {
   reserve(address: number): void {
     const wanted = Math.floor(address / BLOCK_BYTES);
     while (this.blocks.length <= wanted) {
+      // Behind what was asked for at the start whole blocks follow, of which only what is used takes memory.
       const rest = this.#totalBytes - this.blocks.length * BLOCK_BYTES;
-      this.blocks.push(makeBlock(Math.min(BLOCK_BYTES, rest)));
+      this.blocks.push(makeBlock(rest > 0 ? Math.min(BLOCK_BYTES, rest) : BLOCK_BYTES));
     }
+  }
+
+  /** Bytes between the end of what was asked for at the start and the next block: addresses without memory. */
+  get gapBytes(): number {
+    return (BLOCK_BYTES - (this.#totalBytes % BLOCK_BYTES)) % BLOCK_BYTES;
   }
 
   /** The block a chunk lies in. */

@@ -78,6 +78,13 @@ export class PageMover {
     return (oldestDonor !== 0 && this.#take(oldestDonor, sizeClass)) || this.#takeAny(sizeClass, false);
   }
 
+  /** Takes a page of one class for another, if the giver keeps one. */
+  reassign(donor: number, sizeClass: number): boolean {
+    const { slabs } = this.#store;
+    if (slabs.pageCount[donor] < 2) return false;
+    return (this.#hasSpare(donor) && this.#takeSpare(donor, sizeClass, true)) || this.#take(donor, sizeClass);
+  }
+
   /** Whether a class can give a page and still has a page's worth of free chunks. */
   #hasTwoSpare(donor: number): boolean {
     const { slabs } = this.#store;
@@ -137,6 +144,7 @@ export class PageMover {
     for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) this.#clear(ref, donor);
     slabs.reassign(page, sizeClass);
     stats.pagesMoved++;
+    this.#store.observer?.pageMoved(donor, sizeClass);
     return true;
   }
 

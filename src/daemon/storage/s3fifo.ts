@@ -8,7 +8,7 @@
  *
  * A hit only counts up to three in the item's state. Items that are read once leave through SMALL and never crowd MAIN.
  */
-import type { EvictionPolicy } from './eviction.ts';
+import { noMoves, type EvictionPolicy, type ListMoves } from './eviction.ts';
 import { GhostTable } from './ghost-table.ts';
 import { ItemLists, listOf } from './item-lists.ts';
 import { FETCHED, NONE, READS_MASK, READS_SHIFT, STATE, TIME, type ChunkRef } from './layout.ts';
@@ -31,6 +31,7 @@ const PASSED_MAX = 200;
 
 export class S3Fifo implements EvictionPolicy {
   readonly lists: ItemLists;
+  readonly moves: ListMoves;
   readonly #memory: Memory;
   readonly #ghosts = new GhostTable();
   #mainItems = 0;
@@ -38,6 +39,7 @@ export class S3Fifo implements EvictionPolicy {
   constructor(memory: Memory, largestClass: number) {
     this.#memory = memory;
     this.lists = new ItemLists(memory, largestClass);
+    this.moves = noMoves(largestClass);
   }
 
   linked(ref: ChunkRef, sizeClass: number, hash: number): void {
@@ -49,6 +51,9 @@ export class S3Fifo implements EvictionPolicy {
     if (listOf(this.#memory.word(ref, STATE)) === MAIN) this.#mainItems--;
     this.lists.remove(ref, sizeClass);
   }
+
+  /** Nothing of an LRU's tuning applies to these queues. */
+  tune(): void {}
 
   evicted(ref: ChunkRef, hash: number): void {
     if (listOf(this.#memory.word(ref, STATE)) === SMALL) this.#ghosts.add(hash, this.#mainItems);
@@ -71,10 +76,12 @@ export class S3Fifo implements EvictionPolicy {
         this.lists.remove(ref, sizeClass);
         this.#setReads(ref, 0);
         this.#pushMain(ref, sizeClass);
+        this.moves.toWarm[sizeClass]++;
       } else {
         if (reads === 0) return ref;
         this.#setReads(ref, reads - 1);
         this.lists.move(ref, sizeClass, MAIN);
+        this.moves.withinLru[sizeClass]++;
       }
     }
   }

@@ -11,13 +11,16 @@ import { PAGE_BYTES, type SizeClasses } from './size-classes.ts';
 /** The number of a page; pages follow each other in the address space behind the scratch area. */
 export type PageIndex = number & { readonly brand: 'PageIndex' };
 
+/** A reference reaches this far (layout.ts). */
+const ADDRESS_BYTES_MAX = 16 * 1024 * 1024 * 1024;
+
 /** No page. */
 export const NO_PAGE = -1 as PageIndex;
 
 export class Slabs {
   readonly classes: SizeClasses;
-  /** Pages that may be in use. */
-  readonly pageLimit: number;
+  /** Pages that may be in use; more are, if it was lowered meanwhile. */
+  pageLimit: number;
   /** Pages by class number. */
   readonly pageCount: Int32Array;
   /** Free chunks by class number, without those that have not been cut. */
@@ -26,7 +29,9 @@ export class Slabs {
   spareClass = 0;
   readonly #memory: Memory;
   /** The class of each page; 0 = not in use. */
-  readonly #pageClass: Uint8Array;
+  #pageClass: Uint8Array;
+  /** Pages in front of the gap that the end of the memory asked for at the start leaves in the address space. */
+  readonly #pagesBeforeGap: number;
   readonly #freeHead: Int32Array;
   /** By class: the next chunk to cut, and how many are left to cut, in its newest page. */
   readonly #cutRef: Int32Array;
@@ -46,6 +51,7 @@ export class Slabs {
     this.#cutRef = new Int32Array(classes.largest + 1);
     this.#cutLeft = new Int32Array(classes.largest + 1);
     this.#pageClass = new Uint8Array(pageLimit);
+    this.#pagesBeforeGap = pageLimit;
   }
 
   /** Pages that belong to some class. */
@@ -93,7 +99,8 @@ export class Slabs {
 
   /** The page a chunk lies in. */
   pageOf(ref: ChunkRef): PageIndex {
-    return Math.floor((addressOf(ref) - this.#memory.scratchBytes) / PAGE_BYTES) as PageIndex;
+    const page = Math.floor((addressOf(ref) - this.#memory.scratchBytes) / PAGE_BYTES);
+    return (page < this.#pagesBeforeGap ? page : page - this.#memory.gapBytes / PAGE_BYTES) as PageIndex;
   }
 
   /** The page of a free chunk of a class, or of its next chunk to cut; NO_PAGE if it has neither. */
@@ -110,7 +117,7 @@ export class Slabs {
 
   /** The first chunk of a page. */
   firstChunk(page: PageIndex): ChunkRef {
-    return refOf(this.#memory.scratchBytes + page * PAGE_BYTES);
+    return refOf(this.#addressOfPage(page));
   }
 
   /** How many chunks of a page have been cut; those behind hold nothing readable. */
@@ -142,10 +149,32 @@ export class Slabs {
     this.#startPage(page, sizeClass);
   }
 
+  /**
+   * Changes how many pages may be in use. Pages that are stay with their classes, also above a lower limit.
+   *
+   * @returns false if so many cannot be reached
+   */
+  limit(pages: number): boolean {
+    const gap = pages > this.#pagesBeforeGap ? this.#memory.gapBytes : 0;
+    if (this.#memory.scratchBytes + pages * PAGE_BYTES + gap > ADDRESS_BYTES_MAX) return false;
+    if (pages > this.#pageClass.length) {
+      const pageClass = new Uint8Array(pages);
+      pageClass.set(this.#pageClass);
+      this.#pageClass = pageClass;
+    }
+    this.pageLimit = pages;
+    return true;
+  }
+
+  #addressOfPage(page: number): number {
+    const gap = page < this.#pagesBeforeGap ? 0 : this.#memory.gapBytes;
+    return this.#memory.scratchBytes + page * PAGE_BYTES + gap;
+  }
+
   #addFreshPage(sizeClass: number): boolean {
-    if (this.#pagesTouched === this.pageLimit) return false;
+    if (this.#pagesTouched >= this.pageLimit) return false;
     const page = this.#pagesTouched++ as PageIndex;
-    this.#memory.reserve(this.#memory.scratchBytes + page * PAGE_BYTES);
+    this.#memory.reserve(this.#addressOfPage(page));
     this.#startPage(page, sizeClass);
     return true;
   }

@@ -6,10 +6,12 @@ export const CLASS_COUNTERS = [
   'evicted_nonzero',
   'evicted_time',
   'evicted_unfetched',
+  'evicted_active',
   'expired_unfetched',
   'outofmemory',
   'reclaimed',
   'crawler_reclaimed',
+  'crawler_items_checked',
 ] as const;
 export type ClassCounter = (typeof CLASS_COUNTERS)[number];
 

@@ -14,6 +14,7 @@ import * as layout from './layout.ts';
 import { NONE, type ChunkRef } from './layout.ts';
 import { SegmentedLru } from './lru.ts';
 import { Memory } from './memory.ts';
+import type { StoreObserver } from './observer.ts';
 import { PageMover } from './page-mover.ts';
 import { S3Fifo } from './s3fifo.ts';
 import { PAGE_BYTES, SizeClasses } from './size-classes.ts';
@@ -29,6 +30,8 @@ export interface StoreOptions {
   evictionDisabled: boolean;
   /** Which items go when room is needed (`--eviction`). */
   eviction: EvictionPolicyName;
+  /** Count items by size (`-o track_sizes`). */
+  trackSizes?: boolean;
   /** Ratio between neighbouring size classes (`-f`). */
   growthFactor?: number;
   /** Size of the smallest chunk with its header (`-n`). */
@@ -42,6 +45,9 @@ export interface StoreOptions {
   /** Chance for the hash, 32 bits. */
   hashSeed: number;
 }
+
+/** Bytes between two rows of `stats sizes` (items.c, do_item_stats_sizes). */
+const SIZE_STEP = 32;
 
 /** Why {@link Store.find} came back with nothing. */
 export const ABSENT = 0;
@@ -62,6 +68,12 @@ export class Store {
   /** Which items go when room is needed. */
   readonly policy: EvictionPolicy;
   readonly stats: StoreStats;
+  /** Who hears of what happens to items; undefined = nobody, which costs a comparison. */
+  observer: StoreObserver | undefined;
+  /** Whether pages go from class to class as ages say (`slabs automove`); a class without any still gets one. */
+  balancesPages = true;
+  /** Items by their size in steps of SIZE_STEP bytes, if they are counted (`-o track_sizes`). */
+  readonly sizes: Map<number, number> | undefined;
   /** Why the last find found nothing: ABSENT, EXPIRED or FLUSHED. */
   missReason = ABSENT;
   readonly #mover: PageMover;
@@ -85,6 +97,7 @@ export class Store {
     this.#time = time;
     this.#evictionDisabled = options.evictionDisabled;
     this.#casDisabled = options.casDisabled ?? false;
+    this.sizes = options.trackSizes === true ? new Map() : undefined;
     const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
     this.memory = new Memory(pages * PAGE_BYTES, options.scratchBytes);
     const classes = new SizeClasses(options.growthFactor, options.smallestBytes);
@@ -104,6 +117,12 @@ export class Store {
 
   /** The live item of a key, or NONE, with {@link missReason} set. An expired or flushed one is unlinked. */
   find(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
+    const ref = this.#findLive(key, start, length, hash);
+    if (this.observer !== undefined) this.observer.fetched(key, start, length, ref, this.missReason);
+    return ref;
+  }
+
+  #findLive(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
     const ref = this.index.find(key, start, length, hash);
     this.missReason = ABSENT;
     if (ref === NONE) return NONE;
@@ -188,6 +207,7 @@ export class Store {
     stats.bytes += bytes;
     stats.items[sizeClass]++;
     stats.requestedBytes[sizeClass] += bytes;
+    if (this.sizes !== undefined) this.#countSize(bytes, 1);
     this.policy.linked(ref, sizeClass, hash);
   }
 
@@ -211,6 +231,12 @@ export class Store {
   /** The CAS value that was given out last: of the item that the last change made. */
   get lastCas(): number {
     return this.#casDisabled ? 0 : this.#lastCas;
+  }
+
+  /** An item's CAS value in decimal. */
+  casText(ref: ChunkRef): string {
+    const high = BigInt(this.memory.word(ref, layout.CAS_HIGH) >>> 0);
+    return String((high << 32n) | BigInt(this.memory.word(ref, layout.CAS_LOW) >>> 0));
   }
 
   /** Gives an item the next CAS value, as every change of it must. */
@@ -267,6 +293,20 @@ export class Store {
     this.#pendingFlush = Infinity;
   }
 
+  /** Gives a page of one class to another; false if the giver has none to spare. */
+  movePage(fromClass: number, toClass: number): boolean {
+    return this.#mover.reassign(fromClass, toClass);
+  }
+
+  /**
+   * Changes how much memory items may take. What is in use above a lower limit stays in use.
+   *
+   * @returns false if so much cannot be reached
+   */
+  limitMemory(bytes: number): boolean {
+    return this.slabs.limit(Math.max(1, Math.floor(bytes / PAGE_BYTES)));
+  }
+
   /** Removes an item to make room: reclaims a dead one, evicts a live one. */
   remove(ref: ChunkRef): void {
     const hash = this.index.hashOf(ref);
@@ -295,11 +335,14 @@ export class Store {
 
   #countEviction(ref: ChunkRef): void {
     const { memory, stats } = this;
+    this.observer?.evicted(ref);
     const sizeClass = layout.classOf(memory.word(ref, layout.SHAPE));
     stats.byClass('evicted')[sizeClass]++;
     stats.byClass('evicted_time')[sizeClass] = this.now - memory.word(ref, layout.TIME);
     if (memory.word(ref, layout.EXPTIME) !== 0) stats.byClass('evicted_nonzero')[sizeClass]++;
-    if ((memory.word(ref, layout.STATE) & layout.FETCHED) === 0) stats.byClass('evicted_unfetched')[sizeClass]++;
+    const state = memory.word(ref, layout.STATE);
+    if ((state & layout.FETCHED) === 0) stats.byClass('evicted_unfetched')[sizeClass]++;
+    if ((state & layout.ACTIVE) !== 0) stats.byClass('evicted_active')[sizeClass]++;
   }
 
   // ---- room ----
@@ -363,7 +406,7 @@ export class Store {
 
   /** Frees a chunk of a class or brings it a page; false if neither can be done. */
   #makeRoom(sizeClass: number): boolean {
-    if (this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
+    if (this.balancesPages && this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
     const victim = this.policy.victim(sizeClass);
     const mayGo = victim !== NONE && (!this.#evictionDisabled || this.deathOf(victim) !== ABSENT);
     if (!mayGo) return this.#mover.takePage(sizeClass, this.#evictionDisabled);
@@ -387,7 +430,13 @@ export class Store {
     stats.bytes -= bytes;
     stats.items[sizeClass]--;
     stats.requestedBytes[sizeClass] -= bytes;
+    if (this.sizes !== undefined) this.#countSize(bytes, -1);
     this.#freeChunks(ref);
+  }
+
+  #countSize(bytes: number, change: number): void {
+    const size = Math.ceil(bytes / SIZE_STEP) * SIZE_STEP;
+    this.sizes!.set(size, (this.sizes!.get(size) ?? 0) + change);
   }
 
   #bytesOf(ref: ChunkRef): number {

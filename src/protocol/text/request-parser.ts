@@ -97,9 +97,16 @@ const COMMANDS = new Map<string, Command>([
   ['quit', Command.QUIT],
   ['config', Command.CONFIG],
   ['shutdown', Command.SHUTDOWN],
+  ['lru_crawler', Command.LRU_CRAWLER],
+  ['slabs', Command.SLABS],
+  ['lru', Command.LRU],
+  ['cache_memlimit', Command.CACHE_MEMLIMIT],
+  ['watch', Command.WATCH],
+  ['refresh_certs', Command.REFRESH_CERTS],
+  ['extstore', Command.EXTSTORE],
 ]);
 
-const LONGEST_COMMAND = 9;
+const LONGEST_COMMAND = 14;
 const LETTERS_G_E_T = 0x746567;
 const LETTERS_S_E_T = 0x746573;
 

@@ -26,6 +26,13 @@ export const Command = {
   QUIT: 19,
   CONFIG: 20,
   SHUTDOWN: 21,
+  LRU_CRAWLER: 22,
+  SLABS: 23,
+  LRU: 24,
+  CACHE_MEMLIMIT: 25,
+  WATCH: 26,
+  REFRESH_CERTS: 27,
+  EXTSTORE: 28,
 } as const;
 export type Command = (typeof Command)[keyof typeof Command];
 

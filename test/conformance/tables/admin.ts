@@ -13,7 +13,7 @@ export const admin: WireTable = {
     },
     {
       name: 'slabs reassign',
-      send: 'slabs reassign a b\r\nslabs reassign 1 1\r\nslabs reassign 99 98\r\nslabs reassign\r\nslabs reassign 1\r\nslabs reassign 1 2 3\r\n',
+      send: 'slabs reassign a b\r\nslabs reassign 1 1\r\nslabs reassign 999 998\r\nslabs reassign\r\nslabs reassign 1\r\nslabs reassign 1 2 3\r\n',
       expect:
         'CLIENT_ERROR bad command line format\r\nSAME src and dst class are identical\r\nBADCLASS invalid src or dst class id\r\nERROR\r\nERROR\r\nERROR\r\n',
     },

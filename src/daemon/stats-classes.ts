@@ -1,0 +1,95 @@
+/** `stats items` and `stats slabs`: a block of rows for each size class that has memory. Pure text of what it is given. */
+import { sum } from './counters.ts';
+import { rows, type Row, type StatsSource } from './stats-rows.ts';
+import * as layout from './storage/layout.ts';
+import { NONE } from './storage/layout.ts';
+import { COLD, HOT, TEMP, WARM } from './storage/lru.ts';
+
+/** `stats items` */
+export function itemStats(source: StatsSource): string {
+  const { store } = source;
+  const list: Row[] = [];
+  for (let id = 1; id <= store.slabs.classes.largest; id++) {
+    if (store.stats.items[id] === 0 && store.slabs.pageCount[id] === 0) continue;
+    for (const [name, value] of itemRows(source, id)) list.push([`items:${id}:${name}`, value]);
+  }
+  return rows(list);
+}
+
+function itemRows(source: StatsSource, id: number): Row[] {
+  const { store, counters, settings } = source;
+  const { stats, policy } = store;
+  const count = (list: number): number => policy.lists.length(id, list);
+  const hits = (list: number): number => counters.classes.lruHits[id * 4 + list];
+  const { tempLru } = settings.extended;
+  return [
+    ['number', stats.items[id]],
+    ['number_hot', count(HOT)],
+    ['number_warm', count(WARM)],
+    ['number_cold', count(COLD)],
+    ...(tempLru ? [['number_temp', count(TEMP)] as const] : []),
+    ['age_hot', tailAge(source, id, HOT)],
+    ['age_warm', tailAge(source, id, WARM)],
+    ['age', tailAge(source, id, COLD)],
+    ['mem_requested', stats.requestedBytes[id]],
+    ['evicted', stats.byClass('evicted')[id]],
+    ['evicted_nonzero', stats.byClass('evicted_nonzero')[id]],
+    ['evicted_time', stats.byClass('evicted_time')[id]],
+    ['outofmemory', stats.byClass('outofmemory')[id]],
+    ['tailrepairs', 0],
+    ['reclaimed', stats.byClass('reclaimed')[id]],
+    ['expired_unfetched', stats.byClass('expired_unfetched')[id]],
+    ['evicted_unfetched', stats.byClass('evicted_unfetched')[id]],
+    ['evicted_active', stats.byClass('evicted_active')[id]],
+    ['crawler_reclaimed', stats.byClass('crawler_reclaimed')[id]],
+    ['crawler_items_checked', stats.byClass('crawler_items_checked')[id]],
+    ['lrutail_reflocked', 0],
+    ['moves_to_cold', policy.moves.toCold[id]],
+    ['moves_to_warm', policy.moves.toWarm[id]],
+    ['moves_within_lru', policy.moves.withinLru[id]],
+    ['direct_reclaims', 0],
+    ['hits_to_hot', hits(HOT)],
+    ['hits_to_warm', hits(WARM)],
+    ['hits_to_cold', hits(COLD)],
+    ['hits_to_temp', hits(TEMP)],
+  ];
+}
+
+function tailAge({ store, time }: StatsSource, id: number, list: number): number {
+  const ref = store.policy.lists.oldest(id, list);
+  return ref === NONE ? 0 : time.now - store.memory.word(ref, layout.TIME);
+}
+
+/** `stats slabs` */
+export function slabStats({ store, counters }: StatsSource): string {
+  const { slabs } = store;
+  const { classes } = counters;
+  const list: Row[] = [];
+  let active = 0;
+  for (let id = 1; id <= slabs.classes.largest; id++) {
+    const pages = slabs.pageCount[id];
+    if (pages === 0) continue;
+    active++;
+    const chunks = pages * slabs.classes.chunksPerPage[id];
+    const free = slabs.freeChunks(id);
+    list.push(
+      [`${id}:chunk_size`, slabs.classes.chunkBytes[id]],
+      [`${id}:chunks_per_page`, slabs.classes.chunksPerPage[id]],
+      [`${id}:total_pages`, pages],
+      [`${id}:total_chunks`, chunks],
+      [`${id}:used_chunks`, chunks - free],
+      [`${id}:free_chunks`, free],
+      [`${id}:free_chunks_end`, 0],
+      [`${id}:get_hits`, sum(classes.lruHits.subarray(id * 4, id * 4 + 4))],
+      [`${id}:cmd_set`, classes.setCommands[id]],
+      [`${id}:delete_hits`, classes.deleteHits[id]],
+      [`${id}:incr_hits`, classes.incrHits[id]],
+      [`${id}:decr_hits`, classes.decrHits[id]],
+      [`${id}:cas_hits`, classes.casHits[id]],
+      [`${id}:cas_badval`, classes.casBadval[id]],
+      [`${id}:touch_hits`, classes.touchHits[id]],
+    );
+  }
+  list.push(['active_slabs', active], ['total_malloced', slabs.bytesInUse]);
+  return rows(list);
+}

@@ -1,0 +1,36 @@
+/** What statistics are made of, and the form in which they are answered. */
+import type { SecondHand } from './clock.ts';
+import type { Connection } from './connection.ts';
+import type { Counters } from './counters.ts';
+import type { Settings } from './settings.ts';
+import type { Crawler } from './storage/crawler.ts';
+import type { Store } from './storage/store.ts';
+import type { TlsTransport } from './transport-tls.ts';
+import type { WatchHub } from './watch/hub.ts';
+
+/** What statistics are made of. */
+export interface StatsSource {
+  readonly store: Store;
+  readonly counters: Counters;
+  readonly crawler: Crawler;
+  readonly watch: WatchHub;
+  readonly time: SecondHand;
+  readonly settings: Settings;
+  /** memfleet's own version. */
+  readonly productVersion: string;
+  /** With `-Z`. */
+  readonly tls: TlsTransport | undefined;
+  /** Second in which the certificates were read. */
+  readonly certificatesReadAt: number;
+  connections(): Iterable<Connection>;
+}
+
+/** One line of an answer. */
+export type Row = readonly [name: string, value: string | number];
+
+/** Rows as the text protocol answers them. */
+export function rows(list: readonly Row[]): string {
+  let text = '';
+  for (const [name, value] of list) text += `STAT ${name} ${value}\r\n`;
+  return `${text}END\r\n`;
+}
