@@ -7,7 +7,7 @@
  *              ├─► refused ─► SWALLOW ─► LINE   │
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
-import { SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
+import { CR, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
 import { isMetaLine } from '../protocol/text/meta-parser.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { parseRequest } from '../protocol/text/request-parser.ts';
