@@ -57,7 +57,7 @@ describe('requests', () => {
 
   test('flags are known by their letters, whatever follows', () => {
     const { request } = parse('mg k vx q O123 k');
-    const has = (letters: string): boolean[] => [...letters].map((letter) => request.has(letter.charCodeAt(0)));
+    const has = (letters: string): boolean[] => Array.from(letters, (letter) => request.has(letter.charCodeAt(0)));
     expect(has('vqOk')).toEqual([true, true, true, true]);
     expect(has('VQoKcfhlstux')).toEqual(Array.from('VQoKcfhlstux', () => false));
   });
