@@ -15,7 +15,7 @@ import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health.ts
 import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS } from './limits.ts';
 import type { HealthSettings } from './node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
-import { nextVersion, planTopology, type Plan } from './plan.ts';
+import { FIRST_LOOK, nextVersion, planTopology, type Plan } from './plan.ts';
 import type { Prober, ProberFactory } from './prober.ts';
 import type { Publisher } from './publisher.ts';
 import type { StateStore } from './state-file.ts';
@@ -292,7 +292,11 @@ export class Fleet {
 
   #note(plan: Plan): void {
     const held = plan.kind === 'held' ? plan.reason : undefined;
-    if (held !== undefined && held !== this.#held) this.#options.log.warn({ why: held }, 'topology held back');
+    if (held !== undefined && held !== this.#held) {
+      // At the start it is the rule, and lasts until every node was looked at once; later something is wrong.
+      const level = plan.kind === 'held' && plan.reason === FIRST_LOOK ? 'debug' : 'warn';
+      this.#options.log[level]({ why: held }, 'topology held back');
+    }
     this.#held = held;
   }
 

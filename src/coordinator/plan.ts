@@ -9,6 +9,9 @@ import { activeNodes, compareNames } from '../topology/document.ts';
 import { VERSION_MAX } from '../topology/limits.ts';
 import type { ObservedNode } from './discovery.ts';
 
+/** Why nothing is published right after a start. */
+export const FIRST_LOOK = 'the nodes are looked at for the first time';
+
 export interface PlanInput {
   readonly fleet: string;
   readonly hashing: Hashing;
@@ -52,7 +55,7 @@ export function planTopology(input: PlanInput): Plan {
     return { kind: 'held', reason: `${all}; the last topology stays` };
   }
   if (previous === undefined && input.firstLook === true) {
-    return { kind: 'held', reason: 'the nodes are looked at for the first time' };
+    return { kind: 'held', reason: FIRST_LOOK };
   }
   const document: TopologyDocument = {
     fleet: input.fleet,
