@@ -4,6 +4,12 @@
  */
 import { defineConfig } from 'vitest/config';
 
+/**
+ * Real processes and containers on a shared machine can be starved for seconds: in CI such a test is tried again, and
+ * the report says that it was. Unit tests never are.
+ */
+const RETRIES = process.env['CI'] === undefined ? 0 : 2;
+
 export default defineConfig({
   test: {
     reporters: ['default'],
@@ -19,6 +25,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          retry: RETRIES,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -28,6 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'docker',
+          retry: RETRIES,
           include: ['test/docker/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,

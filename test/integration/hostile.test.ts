@@ -99,7 +99,7 @@ function runSuite(kind: ServerKind): void {
 
     test('connections above the limit are told so, and those within it are served', async () => {
       const { port, client } = await start('-c', '20');
-      const within = await openMany(port, 19);
+      const within = await openMany(port, 24);
       const above = await RawClient.connect(port);
       expect((await above.receiveUntilClosed()).toString()).toBe('ERROR Too many open connections\r\n');
       await expectServed(client);
