@@ -82,6 +82,10 @@ describe('the coordinator', () => {
     expect(given.filter((name) => !known.has(name))).toEqual([]);
   });
 
+  test('is where the managers are, who know what runs', () => {
+    expect(coordinator.deploy.placement?.constraints).toEqual(['node.role == manager']);
+  });
+
   test('alone sees the proxy, which alone has the socket', () => {
     const inNetwork = (network: string): string[] =>
       Object.entries(stack.services)
