@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { EndpointSlice } from '../../src/coordinator/kubernetes-view.ts';
 
@@ -24,8 +25,16 @@ interface Watcher {
   selector: string;
 }
 
-const TOKEN = 'fleet-token';
-const NAMESPACE = 'shop';
+/** The token that signs in, and the namespace that it may look into. */
+export const TOKEN = 'fleet-token';
+export const NAMESPACE = 'shop';
+
+/** Where to listen; without key and certificate, plain HTTP. */
+export interface KubernetesApiOptions {
+  host?: string;
+  key?: string;
+  cert?: string;
+}
 
 export class KubernetesApi {
   readonly #server: Server;
@@ -45,19 +54,26 @@ export class KubernetesApi {
   /** Every request as `METHOD path?query`. */
   readonly requests: string[] = [];
 
-  constructor() {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+  constructor({ key, cert }: KubernetesApiOptions = {}) {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
+    this.#server =
+      key === undefined || cert === undefined ? createServer(answer) : createTlsServer({ key, cert }, answer);
   }
 
-  static async start(): Promise<KubernetesApi> {
-    const api = new KubernetesApi();
-    api.#server.listen(0, '127.0.0.1');
+  static async start(options: KubernetesApiOptions = {}): Promise<KubernetesApi> {
+    const api = new KubernetesApi(options);
+    api.#server.listen(0, options.host ?? '127.0.0.1');
     await once(api.#server, 'listening');
     return api;
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Where plain HTTP is spoken. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** A kubeconfig file for this server, signed in unless another token is given. The client refuses HTTP otherwise. */
