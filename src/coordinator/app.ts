@@ -5,6 +5,7 @@
 import swagger from '@fastify/swagger';
 import fastify, { LogController } from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refuseUnreadable } from '../api/unreadable-request.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { productVersion } from '../base/version.ts';
@@ -13,7 +14,7 @@ import { judge } from './auth.ts';
 import { FleetCommands } from './commands.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Fleet } from './fleet.ts';
-import { onClientError, sendError, sendNotFound, sendProblem } from './http-problems.ts';
+import { sendError, sendNotFound, sendProblem } from './http-problems.ts';
 import { BODY_BYTES_MAX, CHANGE_RATE, HTTP_CONNECTIONS_MAX, READ_RATE } from './limits.ts';
 import { REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
 import type { CoordinatorMetrics } from './metrics.ts';
@@ -53,7 +54,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     forceCloseConnections: true,
     http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
-    clientErrorHandler: onClientError,
+    clientErrorHandler: refuseUnreadable,
   });
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   const closing = new AbortController();

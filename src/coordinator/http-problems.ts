@@ -1,7 +1,5 @@
-/** Every HTTP error as problem+json: ours, the framework's, and what is not even HTTP. */
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import type { ConnectionError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+/** Every HTTP error of a request as problem+json: ours and the framework's. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problem } from '../api/problem.ts';
 import { isFleetError } from '../base/errors.ts';
 
@@ -31,26 +29,4 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (status < 500) return sendProblem(reply, status, error instanceof Error ? error.message : String(error));
   request.log.error({ err: error }, 'request failed');
   return sendProblem(reply, 500, 'the coordinator failed; its log says why');
-}
-
-const STATUS_OF_CLIENT_ERROR: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
-
-/** Answers what is not HTTP, or too much of it, before there is a request. */
-export function onClientError(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = STATUS_OF_CLIENT_ERROR[error.code] ?? 400;
-  const body = JSON.stringify(problem(status, 'the request could not be read'));
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    `content-type: ${PROBLEM_CONTENT_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

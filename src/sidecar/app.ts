@@ -2,13 +2,10 @@
  * Builds the sidecar's HTTP application; `main.ts` listens. Every route is a read, so none takes a body, and every
  * error is problem+json. The routes are the contract's; nothing here knows a metric or a statistic by name.
  */
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   LogController,
-  type ConnectionError,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
@@ -16,6 +13,7 @@ import fastify, {
 } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, Problem, problem } from '../api/problem.ts';
 import { ClassStatsBody, Description, Health, MetricsBody, Readiness, StatsBody } from '../api/sidecar.ts';
+import { refuseUnreadable } from '../api/unreadable-request.ts';
 import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -55,7 +53,7 @@ export async function buildApp(options: SidecarOptions): Promise<FastifyInstance
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
-    clientErrorHandler: onClientError,
+    clientErrorHandler: refuseUnreadable,
   });
   app.server.maxConnections = HTTP_CONNECTIONS_MAX;
   app.setNotFoundHandler((request, reply) => notFound(app, request, reply));
@@ -177,26 +175,4 @@ function onError(error: unknown, request: FastifyRequest, reply: FastifyReply): 
   if (status < 500) return sendProblem(reply, status, error instanceof Error ? error.message : String(error));
   request.log.error({ err: error }, 'request failed');
   return sendProblem(reply, 500, 'the sidecar failed; its log says why');
-}
-
-const STATUS_OF_CLIENT_ERROR: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-};
-
-/** Answers what is not HTTP, or too much of it, before there is a request that could be answered. */
-function onClientError(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = STATUS_OF_CLIENT_ERROR[error.code] ?? 400;
-  const body = JSON.stringify(problem(status, 'the request could not be read'));
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    `content-type: ${PROBLEM_CONTENT_TYPE}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
