@@ -2,6 +2,7 @@
 import { FleetError } from '../../src/base/errors.ts';
 import type { ContainerFilter, DockerEngine } from '../../src/coordinator/docker-discovery.ts';
 import type { Container, ContainerEvent } from '../../src/coordinator/docker-view.ts';
+import { eventQueue } from '../support/event-queue.ts';
 
 /** A running cache container of project `p`, at 10.0.0.1 unless told otherwise. */
 export function containerOf(id: string, given: Partial<Container> = {}): Container {
@@ -36,26 +37,9 @@ export class FakeEngine implements DockerEngine {
   async events(signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
     if (this.failure !== undefined) throw new FleetError('DISCOVERY_FAILED', this.failure);
     this.streams += 1;
-    const queue: (ContainerEvent | undefined)[] = [];
-    let wake: (() => void) | undefined;
-    const push = (event: ContainerEvent | undefined): void => {
-      queue.push(event);
-      wake?.();
-    };
-    this.#push = push;
-    signal.addEventListener('abort', () => push(undefined));
-    return (async function* events() {
-      for (;;) {
-        while (queue.length > 0) {
-          const event = queue.shift();
-          if (event === undefined) return;
-          yield event;
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    })();
+    const queue = eventQueue<ContainerEvent>(signal);
+    this.#push = queue.push;
+    return queue.stream;
   }
 
   /** Sends an event; the list is what the test makes it. */

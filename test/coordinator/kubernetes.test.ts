@@ -14,6 +14,7 @@ import {
 import { sliceOf } from '../support/kubernetes-api.ts';
 import { describeAdapter } from './adapter-suite.ts';
 import { pass, settled } from './support.ts';
+import { eventQueue } from '../support/event-queue.ts';
 
 /** An API server that the test is. */
 class FakeSlices implements SliceApi {
@@ -35,26 +36,9 @@ class FakeSlices implements SliceApi {
   async watch(version: string, _durationMs: number, signal: AbortSignal): Promise<AsyncIterable<SliceEvent>> {
     if (this.failure !== undefined) throw new FleetError('DISCOVERY_FAILED', this.failure);
     this.watchedFrom.push(version);
-    const queue: (SliceEvent | undefined)[] = [];
-    let wake: (() => void) | undefined;
-    const push = (event: SliceEvent | undefined): void => {
-      queue.push(event);
-      wake?.();
-    };
-    this.#push = push;
-    signal.addEventListener('abort', () => push(undefined));
-    return (async function* events() {
-      for (;;) {
-        while (queue.length > 0) {
-          const event = queue.shift();
-          if (event === undefined) return;
-          yield event;
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    })();
+    const queue = eventQueue<SliceEvent>(signal);
+    this.#push = queue.push;
+    return queue.stream;
   }
 
   /** Sends an event of a slice at the next version. */
