@@ -25,6 +25,11 @@ const JOINED_WITHIN_MS = 15_000;
 /** How long a step is watched after its topology is right, for versions and failures that come late. */
 const AFTERWARDS_MS = 1_500;
 
+/** Makes the daemon the process of its container that the kernel ends first when memory runs out. */
+const PREFER_THE_DAEMON = `for process in /proc/[0-9]*; do
+  if tr '\\0' ' ' <"$process/cmdline" | grep -q ' daemon '; then echo 1000 >"$process/oom_score_adj"; fi
+done`;
+
 const ENGINE_RESTART = process.env['MEMFLEET_TEST_ENGINE_RESTART'];
 
 interface Row {
@@ -231,6 +236,8 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
   async function starve(number: number): Promise<void> {
     const file = '/sys/fs/cgroup/memory.current /sys/fs/cgroup/memory/memory.usage_in_bytes';
     const used = Number(await docker('exec', node(number), 'sh', '-c', `cat ${file} 2>/dev/null | head -1`));
+    // Of two processes of about the same size the kernel would end either; the sidecar's end is no matter here.
+    await docker('exec', node(number), 'sh', '-c', PREFER_THE_DAEMON);
     await limitMemory(number, String(used + 4 * 1024 * 1024));
     const beganMs = Date.now();
     const dead = (): boolean =>
@@ -250,27 +257,24 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
     await docker('update', '--memory', bytes, '--memory-swap', bytes, node(number));
   }
 
-  // Whom the kernel ends, the daemon or its sidecar, is the kernel's choice: only where it is asked for.
-  if (process.env['MEMFLEET_TEST_OOM'] !== undefined) {
-    test('out of memory, and back', async () => {
-      const lost = await observe({
-        title: 'out of memory',
-        act: () => starve(1),
-        ring: [2, 3, 4],
-        from: ({ action }) => action === 'oom',
-      });
-      expect(lost.ms).toBeLessThan(LOST_WITHIN_MS);
-      const again = await observe({
-        title: 'with memory again',
-        act: async () => {
-          await limitMemory(1, '512m');
-          await docker('restart', '-t', '1', node(1));
-        },
-        ring: [1, 2, 3, 4],
-      });
-      expect([again.failed, again.ms < JOINED_WITHIN_MS]).toEqual([0, true]);
+  test('out of memory, and back', async () => {
+    const lost = await observe({
+      title: 'out of memory',
+      act: () => starve(1),
+      ring: [2, 3, 4],
+      from: ({ action }) => action === 'oom',
     });
-  }
+    expect(lost.ms).toBeLessThan(LOST_WITHIN_MS);
+    const again = await observe({
+      title: 'with memory again',
+      act: async () => {
+        await limitMemory(1, '512m');
+        await docker('restart', '-t', '1', node(1));
+      },
+      ring: [1, 2, 3, 4],
+    });
+    expect([again.failed, again.ms < JOINED_WITHIN_MS]).toEqual([0, true]);
+  });
 
   test('a restart of the coordinator', async () => {
     const before = watcher.newest?.version ?? 0;
