@@ -10,10 +10,10 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
 import { createFleet, type Fleet } from '../../src/client/index.ts';
 import { describeWith } from '../support/requirements.ts';
 import { Load, Watcher, type Sighting } from './load.ts';
+import { limitMemory, starve, STARVED_CACHE_MB } from './starve.ts';
 import { buildImage, docker, eventually, Project, run, type EngineEvent } from './support.ts';
 
 /** The promise for a node that is lost: killed, paused, cut off. */
@@ -24,11 +24,6 @@ const LEFT_WITHIN_MS = 5_000;
 const JOINED_WITHIN_MS = 15_000;
 /** How long a step is watched after its topology is right, for versions and failures that come late. */
 const AFTERWARDS_MS = 1_500;
-
-/** Makes the daemon the process of its container that the kernel ends first when memory runs out. */
-const PREFER_THE_DAEMON = `for process in /proc/[0-9]*; do
-  if tr '\\0' ' ' <"$process/cmdline" | grep -q ' daemon '; then echo 1000 >"$process/oom_score_adj"; fi
-done`;
 
 const ENGINE_RESTART = process.env['MEMFLEET_TEST_ENGINE_RESTART'];
 
@@ -72,7 +67,10 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
 
   beforeAll(async () => {
     await buildImage();
-    project = await Project.create('reliability', { MEMFLEET_TOKEN: 'a-token-for-tests' });
+    project = await Project.create('reliability', {
+      MEMFLEET_TOKEN: 'a-token-for-tests',
+      MEMFLEET_CACHE_MB: String(STARVED_CACHE_MB),
+    });
     await project.watch();
     await project.compose(
       'up',
@@ -232,35 +230,19 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
     }
   });
 
-  /** Gives a node no more memory than it has, then more items than fit, until the kernel ends it. */
-  async function starve(number: number): Promise<void> {
-    const file = '/sys/fs/cgroup/memory.current /sys/fs/cgroup/memory/memory.usage_in_bytes';
-    const used = Number(await docker('exec', node(number), 'sh', '-c', `cat ${file} 2>/dev/null | head -1`));
-    // Of two processes of about the same size the kernel would end either; the sidecar's end is no matter here.
-    await docker('exec', node(number), 'sh', '-c', PREFER_THE_DAEMON);
-    await limitMemory(number, String(used + 4 * 1024 * 1024));
+  async function starveNode(number: number): Promise<void> {
     const beganMs = Date.now();
     const dead = (): boolean =>
       project.events.some(
         ({ action, container, atMs }) => action === 'die' && container === node(number) && atMs > beganMs,
       );
-    const connection = new Connection({ host: await ip(number), port: 11_211, commandTimeoutMs: 5_000 });
-    const data = Buffer.alloc(100_000, 'x');
-    for (let count = 0; !dead() && count < 5_000; count += 1) {
-      await connection.set(`fill:${count % 600}`, data).catch(() => pause(20));
-    }
-    await connection.close();
-    expect(dead()).toBe(true);
-  }
-
-  async function limitMemory(number: number, bytes: string): Promise<void> {
-    await docker('update', '--memory', bytes, '--memory-swap', bytes, node(number));
+    await starve(node(number), await ip(number), dead);
   }
 
   test('out of memory, and back', async () => {
     const lost = await observe({
       title: 'out of memory',
-      act: () => starve(1),
+      act: () => starveNode(1),
       ring: [2, 3, 4],
       from: ({ action }) => action === 'oom',
     });
@@ -268,7 +250,7 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
     const again = await observe({
       title: 'with memory again',
       act: async () => {
-        await limitMemory(1, '512m');
+        await limitMemory(node(1), '512m');
         await docker('restart', '-t', '1', node(1));
       },
       ring: [1, 2, 3, 4],
