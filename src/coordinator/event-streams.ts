@@ -1,7 +1,7 @@
 /**
  * The followers of `/v1/topology/events`: server-sent events on raw responses.
  *
- * Every stream gets the same bytes, made once per version. Nothing queues up for a slow reader: while its socket is
+ * Every stream of a view gets the same bytes, made once per version. Nothing queues up for a slow reader: while its socket is
  * full only the newest document waits for it, and a reader that has taken nothing for STALL_MAX_MS is cut off.
  * Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -14,10 +14,28 @@ import type { Publication, Publisher } from './publisher.ts';
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 3_000;
 
+/**
+ * Kinds of frames that are kept of one version: every name that readers have for the host is one. Of further ones each
+ * reader's is made anew.
+ */
+const FRAMES_MAX = 16;
+
 const HEARTBEAT = Buffer.from(': still here\n\n');
+
+/** What a reader is sent of a publication. */
+export interface StreamView {
+  /** The same for readers who are sent the same. */
+  readonly key: string;
+  /** The document in one line. */
+  readonly json: (publication: Publication) => string;
+}
+
+/** The document as it is published. */
+const AS_PUBLISHED: StreamView = { key: '', json: ({ json }) => json };
 
 interface Stream {
   readonly response: ServerResponse;
+  readonly view: StreamView;
   readonly unsubscribe: () => void;
   /** Since when the socket is full; undefined while it is not. */
   fullSinceMs: number | undefined;
@@ -30,7 +48,7 @@ export class EventStreams {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #streams = new Set<Stream>();
-  readonly #frames = new WeakMap<Publication, Buffer>();
+  readonly #frames = new WeakMap<Publication, Map<string, Buffer>>();
   #cancelHeartbeat = (): void => {};
 
   constructor(publisher: Publisher, clock: Clock, random: () => number) {
@@ -44,13 +62,13 @@ export class EventStreams {
    * Makes `response` an event stream: the current document at once, then every newer one.
    * @returns false, with nothing sent, if there are as many watchers as may be
    */
-  open(response: ServerResponse): boolean {
+  open(response: ServerResponse, view: StreamView = AS_PUBLISHED): boolean {
     let stream: Stream | undefined;
     const unsubscribe = this.#publisher.subscribe((publication) => {
       if (stream !== undefined) this.#send(stream, publication);
     });
     if (unsubscribe === undefined) return false;
-    stream = { response, unsubscribe, fullSinceMs: undefined, waiting: undefined };
+    stream = { response, view, unsubscribe, fullSinceMs: undefined, waiting: undefined };
     this.#streams.add(stream);
     const opened = stream;
     response.on('drain', () => this.#onDrain(opened));
@@ -65,7 +83,9 @@ export class EventStreams {
       'x-accel-buffering': 'no',
     });
     this.#write(stream, `retry: ${retryMs}\n\n`);
-    if (this.#publisher.current !== undefined) this.#send(stream, this.#publisher.current);
+    const { current } = this.#publisher;
+    // Made for this reader: what a view adds, as published ports, may have changed since the version was published.
+    if (current !== undefined) this.#write(stream, frameOf(current, view));
     return true;
   }
 
@@ -83,16 +103,16 @@ export class EventStreams {
       stream.waiting = publication;
       return;
     }
-    this.#write(stream, this.#frame(publication));
+    this.#write(stream, this.#frame(publication, stream.view));
   }
 
-  #frame(publication: Publication): Buffer {
-    let frame = this.#frames.get(publication);
-    if (frame === undefined) {
-      // JSON.stringify writes no line ends, so the document is one line of data.
-      frame = Buffer.from(`id: ${publication.document.version}\nevent: topology\ndata: ${publication.json}\n\n`);
-      this.#frames.set(publication, frame);
-    }
+  #frame(publication: Publication, view: StreamView): Buffer {
+    const frames = this.#frames.get(publication) ?? new Map<string, Buffer>();
+    this.#frames.set(publication, frames);
+    const known = frames.get(view.key);
+    if (known !== undefined) return known;
+    const frame = frameOf(publication, view);
+    if (frames.size < FRAMES_MAX) frames.set(view.key, frame);
     return frame;
   }
 
@@ -126,4 +146,9 @@ export class EventStreams {
       else if (nowMs - stream.fullSinceMs >= STALL_MAX_MS) stream.response.destroy();
     }
   }
+}
+
+function frameOf(publication: Publication, { json }: StreamView): Buffer {
+  // JSON.stringify writes no line ends, so the document is one line of data.
+  return Buffer.from(`id: ${publication.document.version}\nevent: topology\ndata: ${json(publication)}\n\n`);
 }

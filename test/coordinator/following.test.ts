@@ -9,6 +9,7 @@ import { HEARTBEAT_MS, STALL_MAX_MS, WAIT_MAX_MS } from '../../src/coordinator/l
 import { DEFAULT_HASHING, type TopologyDocument } from '../../src/topology/document.ts';
 import { until } from '../support/until.ts';
 import { startApp, type AppSettings, type AppWorld } from './app-support.ts';
+import { observedOf } from './support.ts';
 
 interface Listening extends AppWorld {
   url: string;
@@ -52,7 +53,7 @@ class Stream {
   closed = false;
   readonly socket: Socket;
 
-  constructor(port: number) {
+  constructor(port: number, query = '', host = 'a') {
     this.socket = connect(port, '127.0.0.1');
     this.socket.on('error', () => {});
     this.socket.on('close', () => {
@@ -61,7 +62,13 @@ class Stream {
     this.socket.on('data', (chunk) => {
       this.text += chunk.toString();
     });
-    this.socket.write('GET /v1/topology/events HTTP/1.1\r\nhost: a\r\n\r\n');
+    this.socket.write(`GET /v1/topology/events${query} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  }
+
+  /** The last document. */
+  get document(): TopologyDocument {
+    const line = this.text.match(/^data: .*$(?=\n\n)/gm)?.at(-1) ?? '';
+    return JSON.parse(line.slice('data: '.length)) as TopologyDocument;
   }
 
   get ids(): number[] {
@@ -174,6 +181,32 @@ describe('an event stream', () => {
     await until('nobody follows', () => world.publisher.watcherCount === 0);
   });
 
+  test('with view=host has published ports, by the name that its reader has for the host', async () => {
+    await using world = await listening({}, 1);
+    const inside = new Stream(world.port);
+    const outside = new Stream(world.port, '?view=host', '192.0.2.7:8080');
+    const elsewhere = new Stream(world.port, '?view=host', 'cache.example');
+    // More names than the coordinator keeps frames for.
+    const others = Array.from({ length: 20 }, (_, index) => new Stream(world.port, '?view=host', `host-${index}`));
+    const all = [inside, outside, elsewhere, ...others];
+    await until('all have begun', () => all.every((stream) => stream.ids.length === 1));
+    expect(outside.document.nodes).toEqual(inside.document.nodes);
+    world.source.observe(observedOf('cache-1'), observedOf('cache-2', { published: { ip: '', port: 32_768 } }));
+    await until(
+      'two nodes',
+      () => activeCount(world) === 2 && all.every((stream) => stream.ids.at(-1) === versionOf(world)),
+    );
+    const places = (stream: Stream): string[] => stream.document.nodes.map(({ host, port }) => `${host}:${port}`);
+    expect(places(inside)).toEqual(['cache-1:11211', 'cache-2:11211']);
+    expect(places(outside)).toEqual(['cache-1:11211', '192.0.2.7:32768']);
+    expect(places(elsewhere)).toEqual(['cache-1:11211', 'cache.example:32768']);
+    expect(others.map((stream) => places(stream)[1])).toEqual(others.map((_, index) => `host-${index}:32768`));
+    const refused = new Stream(world.port, '?view=host', 'a"b');
+    await until('it is refused', () => refused.text !== '');
+    expect(refused.text).toMatch(/^HTTP\/1\.1 400 /);
+    for (const stream of [...all, refused]) stream.socket.destroy();
+  });
+
   test('ends when the coordinator closes', async () => {
     const world = await listening({}, 1);
     const stream = new Stream(world.port);
@@ -196,6 +229,18 @@ describe('a long poll', () => {
     expect(response.status).toBe(200);
     expect(((await response.json()) as TopologyDocument).version).toBeGreaterThan(before);
     expect(world.publisher.watcherCount).toBe(0);
+  });
+
+  test('with view=host is answered with published ports', async () => {
+    await using world = await listening({}, 1);
+    const poll = fetch(`${world.url}/v1/topology?view=host&after=${versionOf(world)}&wait=60s`);
+    await until('it waits', () => world.publisher.watcherCount === 1);
+    world.source.observe(
+      observedOf('cache-1', { hint: 'stopped' }),
+      observedOf('cache-2', { published: { ip: '', port: 32_768 } }),
+    );
+    const { nodes } = (await (await poll).json()) as TopologyDocument;
+    expect(nodes.map(({ name, host, port }) => [name, host, port])).toContainEqual(['cache-2', '127.0.0.1', 32_768]);
   });
 
   test('is answered 304 when its time is up, and held no longer than the bound', async () => {

@@ -9,6 +9,7 @@ import {
   Targets,
   Topology,
   TopologyQuery,
+  ViewQuery,
 } from '../../api/coordinator.ts';
 import { Problem } from '../../api/problem.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -19,7 +20,7 @@ import { sendProblem } from '../http-problems.ts';
 import { keyProblem } from '../key.ts';
 import { WAIT_MAX_MS } from '../limits.ts';
 import type { Publication, Publisher } from '../publisher.ts';
-import { matchesTag, NOT_YET, sendTagged, viewOf } from './views.ts';
+import { matchesTag, NOT_YET, sendTagged, streamViewOf, viewOf } from './views.ts';
 
 export interface TopologyRoutesOptions {
   readonly fleet: Fleet;
@@ -106,13 +107,15 @@ function sendPublication(
   return reply.type('application/json; charset=utf-8').send(publication.json);
 }
 
-function addEventsRoute(app: FastifyInstance, { streams, closing }: TopologyRoutesOptions): void {
-  const response = { 200: EventStream, 503: Problem };
-  app.get('/v1/topology/events', { schema: { summary: 'Every topology from now on.', response } }, (request, reply) => {
+function addEventsRoute(app: FastifyInstance, { fleet, streams, closing }: TopologyRoutesOptions): void {
+  const response = { 200: EventStream, 400: Problem, 503: Problem };
+  const schema = { summary: 'Every topology from now on.', querystring: ViewQuery, response };
+  app.get('/v1/topology/events', { schema }, (request, reply) => {
     if (closing.aborted) return sendProblem(reply, 503, 'the coordinator is closing');
+    const view = streamViewOf(request, fleet);
     if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
     request.raw.socket.setTimeout(0);
-    if (!streams.open(reply.raw)) return sendProblem(reply, 503, 'too many clients follow the topology');
+    if (!streams.open(reply.raw, view)) return sendProblem(reply, 503, 'too many clients follow the topology');
     return reply.hijack();
   });
 }

@@ -13,6 +13,8 @@ import {
 } from '../../api/coordinator.ts';
 import { Problem } from '../../api/problem.ts';
 import { FleetError } from '../../base/errors.ts';
+import type { TopologyDocument } from '../../topology/document.ts';
+import type { StreamView } from '../event-streams.ts';
 import type { Fleet } from '../fleet.ts';
 import { sendProblem } from '../http-problems.ts';
 import type { Publication, Publisher } from '../publisher.ts';
@@ -96,10 +98,25 @@ const VIEWS = [
 
 /** The topology with the addresses that the request asks for with `view`. */
 export function viewOf(request: FastifyRequest, { document }: Publication, fleet: Fleet): ViewSource {
-  const { view } = request.query as { view?: 'host' | 'network' };
-  if (view !== 'host') return networkView(document);
+  const hostName = hostAskedFor(request);
+  return hostName === undefined ? networkView(document) : outside(document, fleet, hostName);
+}
+
+/** The same for a stream: undefined where it asks for the document as it is published. */
+export function streamViewOf(request: FastifyRequest, fleet: Fleet): StreamView | undefined {
+  const hostName = hostAskedFor(request);
+  if (hostName === undefined) return undefined;
+  return { key: hostName, json: ({ document }) => JSON.stringify(outside(document, fleet, hostName).document) };
+}
+
+function outside(document: TopologyDocument, fleet: Fleet, hostName: string): ViewSource {
   const places = new Map(fleet.nodes().map(({ observed }) => [observed.name, observed.published]));
-  return hostView(document, (name) => places.get(name), hostNameOf(request));
+  return hostView(document, (name) => places.get(name), hostName);
+}
+
+function hostAskedFor(request: FastifyRequest): string | undefined {
+  const { view } = request.query as { view?: 'host' | 'network' };
+  return view === 'host' ? hostNameOf(request) : undefined;
 }
 
 /** The host as the reader calls it: where the coordinator's own port is forwarded, the nodes' are too. */
