@@ -84,8 +84,9 @@ export class EventStreams {
     });
     this.#write(stream, `retry: ${retryMs}\n\n`);
     const { current } = this.#publisher;
-    // Made for this reader: what a view adds, as published ports, may have changed since the version was published.
-    if (current !== undefined) this.#write(stream, frameOf(current, view));
+    // A view's is made for this reader: what it adds, as published ports, may have changed since the version came.
+    if (current !== undefined)
+      this.#write(stream, view === AS_PUBLISHED ? this.#frame(current, view) : frameOf(current, view));
     return true;
   }
 
