@@ -6,6 +6,7 @@ import {
   DEFAULT_GROWTH_FACTOR,
   PAGE_BYTES,
   SizeClasses,
+  defaultGrowthFactor,
 } from '../../src/daemon/storage/size-classes.ts';
 
 const FACTORS = [1.001, 1.01, 1.02, DEFAULT_GROWTH_FACTOR, 1.08, 1.25, 1.5, 2, 4];
@@ -58,4 +59,16 @@ test('by default less than 5 % of what items take is room at the end of their ch
     taken += PAGE_BYTES / classes.chunksPerPage[classes.classFor(bytes)];
   }
   expect(1 - used / taken).toBeLessThan(0.05);
+});
+
+describe('the default growth factor', () => {
+  test.each([
+    [1, 1.1],
+    [64, 1.1],
+    [128, 1.05],
+    [160, DEFAULT_GROWTH_FACTOR],
+    [100_000, DEFAULT_GROWTH_FACTOR],
+  ])('with %i pages', (pages, factor) => {
+    expect(defaultGrowthFactor(pages)).toBeCloseTo(factor, 10);
+  });
 });

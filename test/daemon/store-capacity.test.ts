@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { Mode, Outcome } from '../../src/daemon/engine.ts';
 import { Crawler } from '../../src/daemon/storage/crawler.ts';
-import { NONE, type ChunkRef } from '../../src/daemon/storage/layout.ts';
+import { HEADER_BYTES, NONE, type ChunkRef } from '../../src/daemon/storage/layout.ts';
 import { PAGE_BYTES } from '../../src/daemon/storage/size-classes.ts';
 import { checkStore } from './support/check-store.ts';
 import { EngineDriver, MEGABYTE, makeValue } from './support/engine-driver.ts';
@@ -133,6 +133,40 @@ describe('memory follows the sizes that are stored', () => {
       checkStore(driver.store);
     }
     expect(driver.store.stats.pagesMoved).toBeGreaterThan(25);
+  });
+
+  test('sizes of every kind live side by side in little memory, without a page moving for each item', () => {
+    const driver = new EngineDriver({ memoryBytes: 4 * MEGABYTE });
+    const keys = 20_000;
+    const lengthOf = (key: number): number => 20 + ((key * 2_654_435_761) % 1000 ** 2) / 1000;
+    let hits = 0;
+    for (let i = 0; i < 10 * keys; i++) {
+      // The lower a number, the more often it comes.
+      const key = Math.floor(keys * (((i * 40_503) % 65_536) / 65_536) ** 4);
+      if (driver.get(`k${key}`) !== undefined) hits++;
+      else driver.set(`k${key}`, makeValue(Math.floor(lengthOf(key)), key));
+      if (i % 1000 === 0) driver.advance(1);
+    }
+    expect(driver.store.stats.pagesMoved).toBeLessThan(2000);
+    expect(hits / (10 * keys)).toBeGreaterThan(0.5);
+    checkStore(driver.store);
+  });
+
+  test('an item of a size without a page lies in a larger chunk until there are a page full of them', () => {
+    const driver = new EngineDriver({ memoryBytes: MEGABYTE });
+    const { slabs } = driver.store;
+    fill(driver, 'common', 3000, makeValue(700, 1));
+    const rare = slabs.classes.classFor(HEADER_BYTES + 'rare000 0 450\r\n\r\n'.length + 450);
+    const keyOf = (i: number): string => `rare${String(i).padStart(3, '0')}`;
+    driver.set(keyOf(0), makeValue(450, 2));
+    expect(slabs.pageCount[rare]).toBe(0);
+    expect(driver.get(keyOf(0))?.value.equals(makeValue(450, 2))).toBe(true);
+    for (let i = 1; i < slabs.classes.chunksPerPage[rare]; i++) driver.set(keyOf(i), makeValue(450, i));
+    expect(slabs.pageCount[rare]).toBe(1);
+    // Nothing comes near: these take a page at once.
+    driver.set('tiny', makeValue(1, 3));
+    expect(slabs.pageCount[slabs.classes.classFor(HEADER_BYTES + 'tiny 0 1\r\n\r\n'.length + 1)]).toBe(1);
+    checkStore(driver.store);
   });
 
   test.each([false, true])('pages whose items were all deleted serve any other size (-M: %s)', (evictionDisabled) => {

@@ -264,7 +264,8 @@ type Step =
   | { kind: 'set' | 'add' | 'append' | 'prepend'; key: number; length: number; salt: number }
   | { kind: 'get' | 'delete'; key: number }
   | { kind: 'announce' | 'complete' | 'give up'; slot: number; key: number; length: number; salt: number }
-  | { kind: 'advance'; seconds: number };
+  | { kind: 'advance'; seconds: number }
+  | { kind: 'move a page'; from: number; to: number };
 
 /** Lengths of one of three workloads, so that pages have to move. */
 const smallLengths = fc.oneof(
@@ -306,6 +307,10 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('advance' as const), seconds: fc.integer({ min: 1, max: 30 }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('move a page' as const), from: salts, to: salts }),
+  },
 );
 
 /** Runs steps on a small store; the last value stored under each key is what a hit must give. */
@@ -321,6 +326,7 @@ class SmallStore {
   run(step: Step): void {
     const { driver } = this;
     if (step.kind === 'advance') return driver.advance(step.seconds);
+    if (step.kind === 'move a page') return this.#movePage(step.from, step.to);
     const key = `key-${step.key}`;
     switch (step.kind) {
       case 'get':
@@ -366,6 +372,15 @@ class SmallStore {
       key,
       kind === 'append' ? Buffer.concat([old, value]) : kind === 'prepend' ? Buffer.concat([value, old]) : value,
     );
+  }
+
+  /** Moves a page from one of the classes that can give one to any class. */
+  #movePage(from: number, to: number): void {
+    const { store } = this.driver;
+    const givers = [...store.slabs.pageCount.keys()].filter((sizeClass) => store.slabs.pageCount[sizeClass] >= 2);
+    const taker = 1 + (to % store.slabs.classes.largest);
+    const giver = givers[from % givers.length];
+    if (giver !== undefined && giver !== taker) store.movePage(giver, taker);
   }
 
   #announce(slot: number, key: string, value: Buffer): void {

@@ -16,6 +16,9 @@ import type { Store } from './store.ts';
 const OLDER_BY_SECONDS = 2;
 const OLDER_BY_RATIO = 1.2;
 
+/** A class without a page may use chunks that are so many times as large as its own. */
+const STAND_IN_RATIO = 2;
+
 /** Pages looked through for one that nothing in flight holds, before an allocation fails; bounds its time. */
 const PAGES_TRIED_MAX = 64;
 
@@ -27,9 +30,38 @@ export class PageMover {
   /** The page that is tried next where any will do. */
   #cursor = 0;
 
+  /** Items of a class that lie in a larger one's chunks for want of a page, since the counts were begun anew. */
+  readonly #lodged: Int32Array;
+  /** The number of items stored at which the counts are begun anew. */
+  #recountAt = 0;
+
   constructor(store: Store, policy: EvictionPolicy) {
     this.#store = store;
     this.#policy = policy;
+    this.#lodged = new Int32Array(store.slabs.classes.largest + 1);
+  }
+
+  /**
+   * The class whose chunks an item takes that is of a class without a page: its own, which is then given one, if as many
+   * items of it as a page holds came in the time in which the memory was filled once; else the next larger that has
+   * pages. So a size that is rare takes no page from those that are not.
+   */
+  standIn(sizeClass: number): number {
+    const { slabs, stats } = this.#store;
+    const { chunkBytes, chunksPerPage, largest } = slabs.classes;
+    if (stats.totalItems >= this.#recountAt) {
+      this.#lodged.fill(0);
+      this.#recountAt = stats.totalItems + stats.currentItems;
+    }
+    const bytesMax = chunkBytes[sizeClass] * STAND_IN_RATIO;
+    if (++this.#lodged[sizeClass] >= chunksPerPage[sizeClass]) {
+      this.#lodged[sizeClass] = 0;
+      return sizeClass;
+    }
+    for (let larger = sizeClass + 1; larger <= largest && chunkBytes[larger] <= bytesMax; larger++) {
+      if (slabs.pageCount[larger] > 0) return larger;
+    }
+    return sizeClass;
   }
 
   /**

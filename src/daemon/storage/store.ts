@@ -17,7 +17,7 @@ import { Memory } from './memory.ts';
 import type { StoreObserver } from './observer.ts';
 import { PageMover } from './page-mover.ts';
 import { S3Fifo } from './s3fifo.ts';
-import { PAGE_BYTES, SizeClasses } from './size-classes.ts';
+import { PAGE_BYTES, SizeClasses, defaultGrowthFactor } from './size-classes.ts';
 import { Slabs } from './slabs.ts';
 import { StoreStats } from './store-stats.ts';
 
@@ -32,7 +32,7 @@ export interface StoreOptions {
   eviction: EvictionPolicyName;
   /** Count items by size (`-o track_sizes`). */
   trackSizes?: boolean;
-  /** Ratio between neighbouring size classes (`-f`). */
+  /** Ratio between neighbouring size classes (`-f`); follows from the memory unless given. */
   growthFactor?: number;
   /** Size of the smallest chunk with its header (`-n`). */
   smallestBytes?: number;
@@ -100,7 +100,7 @@ export class Store {
     this.sizes = options.trackSizes === true ? new Map() : undefined;
     const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
     this.memory = new Memory(pages * PAGE_BYTES, options.scratchBytes);
-    const classes = new SizeClasses(options.growthFactor, options.smallestBytes);
+    const classes = new SizeClasses(options.growthFactor ?? defaultGrowthFactor(pages), options.smallestBytes);
     this.slabs = new Slabs(this.memory, classes, pages);
     this.items = new Items(this.memory);
     this.index = new HashIndex(this.memory, options.hashSeed, options.hashPower, options.hashExpand);
@@ -366,7 +366,7 @@ export class Store {
     memory.setWord(tail, layout.STATE, layout.IN_FLIGHT);
     const first = this.#allocateChunk(classes.largest);
     if (first === NONE) {
-      this.slabs.free(tail, tailClass);
+      this.slabs.free(tail, layout.classOf(memory.word(tail, layout.SHAPE)));
       return NONE;
     }
     memory.setWord(first, layout.STATE, layout.IN_FLIGHT | layout.CHUNKED);
@@ -393,8 +393,13 @@ export class Store {
     this.memory.setWord(chunk, layout.OLDER, next);
   }
 
-  #allocateChunk(sizeClass: number): ChunkRef {
+  #allocateChunk(wantedClass: number): ChunkRef {
+    let sizeClass = wantedClass;
     let ref = this.slabs.allocate(sizeClass);
+    if (ref === NONE && this.slabs.pageCount[sizeClass] === 0) {
+      sizeClass = this.#mover.standIn(sizeClass);
+      ref = this.slabs.allocate(sizeClass);
+    }
     for (let tries = 0; ref === NONE && tries < ROOM_TRIES_MAX; tries++) {
       if (!this.#makeRoom(sizeClass)) break;
       ref = this.slabs.allocate(sizeClass);
