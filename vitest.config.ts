@@ -1,6 +1,7 @@
 /**
- * Three projects: `unit` is quick and needs nothing but Node; `integration` starts real processes and the real
- * memcached; `docker` needs an engine. `npm test` runs all three, `npm run check` the first.
+ * Four projects, one after the other: `unit` is quick and needs nothing but Node; `integration` starts real processes
+ * and the real memcached; `docker` needs an engine; `machines` starts engines of its own in network namespaces, and
+ * mostly waits. `npm test` runs all, `npm run check` the first. CI runs `machines` beside `integration`.
  */
 import { defineConfig } from 'vitest/config';
 
@@ -27,6 +28,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          sequence: { groupOrder: 1 },
           retry: RETRIES,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
@@ -37,10 +39,23 @@ export default defineConfig({
       {
         test: {
           name: 'docker',
+          sequence: { groupOrder: 2 },
           retry: RETRIES,
-          include: ['test/docker/**/*.test.ts'],
+          include: ['test/docker/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
+          maxWorkers: 1,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'machines',
+          sequence: { groupOrder: 3 },
+          retry: RETRIES,
+          include: ['test/docker/machines/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: 1,
           fileParallelism: false,
         },

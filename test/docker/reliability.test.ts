@@ -4,17 +4,15 @@
  * story: the steps run in order, and each leaves the fleet as the next one needs it.
  *
  * Times begin with the engine's own event, where there is one, else with the command. With MEMFLEET_WRITE_RELIABILITY=1
- * the table goes to docs/reliability.md. The engine is restarted only where MEMFLEET_TEST_ENGINE_RESTART says how
- * (a command), because everything else on that engine is restarted with it.
+ * they go to docs/reliability.md. A restart of the engine is machines/engine.test.ts.
  */
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFleet, type Fleet } from '../../src/client/index.ts';
 import { describeWith } from '../support/requirements.ts';
 import { Load, Watcher, type Sighting } from './load.ts';
+import { reportRows, type Row } from './reliability-table.ts';
 import { limitMemory, starve, STARVED_CACHE_MB } from './starve.ts';
-import { buildImage, docker, eventually, Project, run, type EngineEvent } from './support.ts';
+import { buildImage, docker, eventually, Project, type EngineEvent } from './support.ts';
 
 /** The promise for a node that is lost: killed, paused, cut off. */
 const LOST_WITHIN_MS = 2_000;
@@ -24,17 +22,6 @@ const LEFT_WITHIN_MS = 5_000;
 const JOINED_WITHIN_MS = 15_000;
 /** How long a step is watched after its topology is right, for versions and failures that come late. */
 const AFTERWARDS_MS = 1_500;
-
-const ENGINE_RESTART = process.env['MEMFLEET_TEST_ENGINE_RESTART'];
-
-interface Row {
-  readonly step: string;
-  readonly ms: number;
-  readonly versions: number;
-  readonly requests: number;
-  readonly misses: number;
-  readonly failed: number;
-}
 
 interface Step {
   readonly title: string;
@@ -96,10 +83,7 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
     watcher?.stop();
     await fleet?.close();
     await project?.down();
-    if (rows.length === 0) return;
-    const table = toTable(rows);
-    console.log(table);
-    if (process.env['MEMFLEET_WRITE_RELIABILITY'] === '1') await writeDocument(table);
+    await reportRows(rows);
   });
 
   function isRing(sighting: Sighting | undefined, numbers: readonly number[]): boolean {
@@ -316,22 +300,6 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
     expect([back.failed, back.ms < JOINED_WITHIN_MS + 5_000]).toEqual([0, true]);
   });
 
-  // No test at all where it is not asked for: a skipped one would say that the machine lacks something.
-  if (ENGINE_RESTART !== undefined) {
-    test('a restart of the engine', async () => {
-      const counts = { ...load.counts };
-      const before = watcher.newest?.version ?? 0;
-      const beganMs = Date.now();
-      const { code } = await run('sh', ['-c', ENGINE_RESTART]);
-      expect(code).toBe(0);
-      await eventually(
-        'the fleet',
-        () => (watcher.answeredMs > beganMs + 1_000 && isRing(watcher.newest, [1, 2, 3, 4])) || undefined,
-      );
-      note('engine restart', Date.now() - beganMs, before, counts);
-    });
-  }
-
   function note(step: string, ms: number, versionBefore: number, before: Load['counts']): void {
     const { requests, misses, failed } = load.counts;
     const versions = watcher.sightings.filter(({ version }) => version > versionBefore).length;
@@ -348,35 +316,4 @@ describeWith(['docker'], 'a fleet to which things happen', () => {
 
 function pause(forMs: number): Promise<void> {
   return new Promise((wake) => void setTimeout(wake, forMs));
-}
-
-function toTable(rows: readonly Row[]): string {
-  const cells = rows.map(({ step, ms, versions, requests, misses, failed }) =>
-    [step, ms === 0 ? '–' : `${ms} ms`, versions, requests, misses, failed].join(' | '),
-  );
-  const head = 'what happened | right topology after | versions | requests | misses | failed';
-  return [head, '--- | --: | --: | --: | --: | --:', ...cells].map((line) => `| ${line} |\n`).join('');
-}
-
-async function writeDocument(table: string): Promise<void> {
-  const text = `# What happens when something goes wrong
-
-Each line was done to a fleet in containers on a real engine, while our client made up to 400 requests a second (sets and gets of
-500 keys). Time runs from the engine's own event, or from the command where there is none, to the topology as it must be.
-A miss is a key that had been stored and was not found: its node was away, or it has another owner now. Failed is a request
-that was rejected.
-
-${table}
-A node that leaves soon after it came can cost no misses: its keys go back to nodes that still hold what was stored there
-before. Such values may be older than what the node that left had; a fleet that must not show them deletes keys
-everywhere (\`DELETE /v1/keys/KEY\`) or gives them short times to live.
-
-Measured on two shared cores. \`test/docker/reliability.test.ts\` does all this again and asserts the bounds: a lost node
-is out within 2 s (4 s where the coordinator does not see the engine), no request fails where a node leaves
-by being told to, and versions only rise. An engine restart takes every container with it, so it is only done where
-\`MEMFLEET_TEST_ENGINE_RESTART\` holds the command for it.
-
-    MEMFLEET_WRITE_RELIABILITY=1 node_modules/.bin/vitest run --project docker test/docker/reliability
-`;
-  await writeFile(resolve(import.meta.dirname, '../../docs/reliability.md'), text);
 }

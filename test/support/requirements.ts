@@ -21,6 +21,10 @@ const CHECKS = {
     reason: 'no Docker engine with compose v2 answers',
     met: () => works('docker', 'compose', 'ps', '-a') || works('docker', 'version'),
   },
+  machines: {
+    reason: 'no engines of our own in network namespaces (needs root, dockerd, iproute2)',
+    met: () => works('unshare', '--net', '--uts', 'dockerd', '--version') && works('ip', '-V'),
+  },
   dnsmasq: { reason: 'no dnsmasq on PATH (apt-get install dnsmasq-base)', met: () => works('dnsmasq', '--version') },
   pythonMemcache: {
     reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',
