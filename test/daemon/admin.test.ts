@@ -89,6 +89,15 @@ describe('dumps', () => {
       'ITEM k2 [4 b; 0 s]\r\nITEM k1 [4 b; 0 s]\r\nEND\r\n',
     );
   });
+
+  test('stats cachedump of each class that memcached has shows every item, however large', async () => {
+    const { connect } = await startMemoryServer();
+    const socket = connect();
+    fill(socket, 1, 100_000);
+    expect(Number(/cls=(\d+)/.exec(socket.ask('me k0\r\n'))?.[1])).toBeGreaterThan(63);
+    const dumps = Array.from({ length: 64 }, (_, sizeClass) => socket.ask(`stats cachedump ${sizeClass} 0\r\n`));
+    expect(dumps.join('').replaceAll('END\r\n', '')).toBe('ITEM k0 [100000 b; 0 s]\r\n');
+  });
 });
 
 describe('memory', () => {

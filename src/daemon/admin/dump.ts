@@ -119,22 +119,26 @@ function keyBytesOf(store: Store, ref: ChunkRef): Buffer {
 }
 
 /**
- * The answer to `stats cachedump`: a class's items, newest first, list by list. Binary keys are left out, as in memcached.
+ * The answer to `stats cachedump`: the items of the classes from `first` to `last`, newest first, list by list. Binary
+ * keys are left out, as in memcached.
  *
  * @param limit items at most; 0 = all that fit
  */
-export function cachedump({ store, time }: DumpSource, sizeClass: number, limit: number): string {
+export function cachedump({ store, time }: DumpSource, first: number, last: number, limit: number): string {
   let text = '';
   let shown = 0;
-  for (const ref of store.policy.lists.walk(sizeClass)) {
-    if (limit !== 0 && shown === limit) break;
-    if ((store.memory.word(ref, layout.STATE) & layout.KEY_BINARY) !== 0 || store.deathOf(ref) !== ABSENT) continue;
-    const exptime = store.memory.word(ref, layout.EXPTIME);
-    const seconds = exptime === 0 ? 0 : time.unixAt(exptime);
-    const line = `ITEM ${keyBytesOf(store, ref).toString('latin1')} [${store.items.valueBytes(ref)} b; ${seconds} s]\r\n`;
-    if (text.length + line.length + 'END\r\n'.length > CACHEDUMP_BYTES_MAX) break;
-    text += line;
-    shown++;
+  for (let sizeClass = first; sizeClass <= last; sizeClass++) {
+    for (const ref of store.policy.lists.walk(sizeClass)) {
+      if (limit !== 0 && shown === limit) break;
+      if ((store.memory.word(ref, layout.STATE) & layout.KEY_BINARY) !== 0 || store.deathOf(ref) !== ABSENT) continue;
+      const exptime = store.memory.word(ref, layout.EXPTIME);
+      const seconds = exptime === 0 ? 0 : time.unixAt(exptime);
+      const key = keyBytesOf(store, ref).toString('latin1');
+      const line = `ITEM ${key} [${store.items.valueBytes(ref)} b; ${seconds} s]\r\n`;
+      if (text.length + line.length + 'END\r\n'.length > CACHEDUMP_BYTES_MAX) return `${text}END\r\n`;
+      text += line;
+      shown++;
+    }
   }
   return `${text}END\r\n`;
 }

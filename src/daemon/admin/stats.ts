@@ -70,5 +70,8 @@ function dumpClass(words: string[], context: AdminContext): string {
   if (sizeClass === undefined || limit === undefined) return 'CLIENT_ERROR bad command line format\r\n';
   const { largest } = context.store.slabs.classes;
   if (sizeClass >= MEMCACHED_CLASSES && sizeClass > largest) return 'CLIENT_ERROR Illegal slab id\r\n';
-  return sizeClass > largest ? 'END\r\n' : cachedump(context, sizeClass, limit);
+  // A program that lists every item (memcdump) asks for each class that memcached can have and no other, so the last of
+  // these stands for ours beyond it, too.
+  const last = sizeClass === MEMCACHED_CLASSES - 1 ? largest : Math.min(sizeClass, largest);
+  return cachedump(context, sizeClass, last, limit);
 }
