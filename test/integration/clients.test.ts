@@ -1,137 +1,159 @@
 /**
- * Goal: clients of other languages, as Debian ships them, work with a fleet of our daemons as they do with memcached.
+ * Goal: other people's clients, as Debian and npm ship them, work with a fleet of our daemons as they do with memcached.
  * Method: each client's script stores and reads thousands of keys over two servers and tries every command it has; the
- * real memcached runs the same scripts, so that a script that asks too much shows.
+ * real memcached runs the same scripts, so that a script that asks too much shows. Where a client places keys as one of
+ * our rings does, each key must be where that ring says.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installedMemcached, ourDaemons, type Server, type ServerKind } from '../conformance/driver.ts';
-import { RawClient } from '../conformance/raw-client.ts';
+import type { Hashing } from '../../src/topology/document.ts';
+import { installedMemcached, ourDaemons, type ServerKind } from '../conformance/driver.ts';
 import { describeWith, type Requirement } from '../support/requirements.ts';
+import { until } from '../support/until.ts';
+import { addresses, ask, itemCount, placedCount, run, twoServers } from './clients/support.ts';
 
 const SCRIPTS = fileURLToPath(new URL('clients', import.meta.url));
 const KEYS = 2000;
-const SERVERS = 2;
 /** Each server's share of the keys, at the least: no client's ring is that uneven. */
 const LEAST_SHARE = 0.2;
-const LIMIT_MS = 110_000;
+const OK = new RegExp(`(^|\\n)ok ${KEYS}\\n$`);
 const USER = 'user:password';
 
 interface Client {
   name: string;
-  needs: Requirement;
+  /** Nothing where npm brought it. */
+  needs: Requirement[];
   command: string;
-  args: string[];
+  /** Its script and, where that has several, the mode. */
+  args: [string, ...string[]];
+  /** Our ring that places keys as it does, with what its keys begin with. */
+  ring?: { algorithm: Hashing['algorithm']; prefix: string };
 }
+
+const PYTHON = '/usr/bin/python3';
+
+const npm = (name: string, script: string, mode?: string): Client => ({
+  name: mode === undefined ? name : `${name}, ${mode}`,
+  needs: [],
+  command: process.execPath,
+  args: mode === undefined ? [script] : [script, mode],
+});
 
 const pylibmc = (mode: string): Client => ({
   name: `pylibmc, ${mode}`,
-  needs: 'pylibmc',
-  command: '/usr/bin/python3',
-  args: [join(SCRIPTS, 'pylibmc-modes.py'), mode],
+  needs: ['pylibmc'],
+  command: PYTHON,
+  args: ['pylibmc-modes.py', mode],
 });
 
 const php = (mode: string): Client => ({
   name: `php-memcached, ${mode}`,
-  needs: 'phpMemcached',
+  needs: ['phpMemcached'],
   command: 'php',
-  args: [join(SCRIPTS, 'memcached.php'), mode],
+  args: ['memcached.php', mode],
+});
+
+const dalli = (mode: string): Client => ({
+  name: `Dalli, ${mode}`,
+  needs: ['dalli'],
+  command: 'ruby',
+  args: ['dalli.rb', mode],
+});
+
+const fast = (mode: string): Client => ({
+  name: `Perl's Cache::Memcached::Fast, ${mode}`,
+  needs: ['perlMemcachedFast'],
+  command: 'perl',
+  args: ['cache-memcached-fast.pl', mode],
 });
 
 const CLIENTS: readonly Client[] = [
   {
     name: 'python-memcached',
-    needs: 'pythonMemcache',
-    command: '/usr/bin/python3',
-    args: [join(SCRIPTS, 'python-memcached.py')],
+    needs: ['pythonMemcache'],
+    command: PYTHON,
+    args: ['python-memcached.py'],
+    ring: { algorithm: 'modulo-crc32-shift', prefix: 'python-memcached:' },
   },
   {
     name: 'pymemcache',
-    needs: 'pymemcache',
-    command: '/usr/bin/python3',
-    args: [join(SCRIPTS, 'pymemcache-hash.py')],
+    needs: ['pymemcache'],
+    command: PYTHON,
+    args: ['pymemcache-hash.py'],
+    ring: { algorithm: 'rendezvous-murmur3', prefix: 'pymemcache:' },
   },
   pylibmc('text'),
   pylibmc('binary'),
   pylibmc('ketama'),
-  { name: 'Dalli', needs: 'dalli', command: 'ruby', args: [join(SCRIPTS, 'dalli.rb')] },
+  {
+    ...pylibmc('ketama_weighted'),
+    ring: { algorithm: 'ketama', prefix: 'pylibmc:ketama_weighted:' },
+  },
+  dalli('binary'),
+  dalli('meta'),
   php('text'),
   php('binary'),
-  php('ketama'),
+  { ...php('ketama'), ring: { algorithm: 'ketama', prefix: 'php:ketama:' } },
   {
     name: "Perl's Cache::Memcached",
-    needs: 'perlMemcached',
+    needs: ['perlMemcached'],
     command: 'perl',
-    args: [join(SCRIPTS, 'cache-memcached.pl')],
+    args: ['cache-memcached.pl'],
+    ring: { algorithm: 'modulo-crc32-shift', prefix: 'perl:' },
   },
+  { ...fast('modulo'), ring: { algorithm: 'modulo-crc32-shift', prefix: 'fast:modulo:' } },
+  fast('ketama'),
+  npm("npm's memjs", 'memjs.mjs', 'binary'),
+  {
+    ...npm("npm's memcached", 'npm-memcached.mjs'),
+    ring: { algorithm: 'ketama', prefix: 'npm-memcached:' },
+  },
+  npm("npm's memcache-client", 'memcache-client.mjs'),
+  npm("npm's memcache", 'npm-memcache.mjs', 'text'),
+  npm("npm's memcache", 'npm-memcache.mjs', 'modula'),
 ];
 
-/** Runs a program to its end; its output, with how it ended if that was not well. */
-async function run(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, timeout: LIMIT_MS });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('latin1')));
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('latin1')));
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve(code === 0 ? output : `${output}\nended with ${code ?? signal}`));
-  });
-}
+const LOGGING_IN: readonly Client[] = [
+  pylibmc('sasl'),
+  php('sasl'),
+  dalli('sasl'),
+  npm("npm's memjs", 'memjs.mjs', 'sasl'),
+  npm("npm's memcache", 'npm-memcache.mjs', 'sasl'),
+];
 
-async function ask(port: number, request: string): Promise<string> {
-  const client = await RawClient.connect(port);
-  await client.send([Buffer.from(`${request}\r\n`)]);
-  const answer = await client.receiveUntilMatch(/(?:END|OK)\r\n$/);
-  client.destroy();
-  return answer.toString('latin1');
-}
-
-async function itemCount(port: number): Promise<number> {
-  return Number(/STAT curr_items (\d+)/.exec(await ask(port, 'stats'))?.[1]);
-}
-
-/** Two servers for the tests of a `describe`, with the ports they are on. */
-function twoServers(kind: ServerKind, flags: readonly string[]): { ports: () => number[] } {
-  let servers: Server[] = [];
-  beforeAll(async () => {
-    servers = await Promise.all(Array.from({ length: SERVERS }, () => kind.start(flags)));
-  });
-  afterAll(async () => {
-    await Promise.all(servers.map((server) => server.stop()));
-  });
-  return { ports: () => servers.map((server) => server.port) };
-}
-
-function addresses(ports: readonly number[]): string[] {
-  return ports.map((port) => `127.0.0.1:${port}`);
+/** Runs a client's script against servers, to its end. */
+async function runClient({ command, args }: Client, ports: number[], env?: Record<string, string>): Promise<string> {
+  const [script, ...modes] = args;
+  return await run(command, [join(SCRIPTS, script), ...modes, String(KEYS), ...addresses(ports)], env);
 }
 
 function runClients(kind: ServerKind): void {
   describe(kind.name, () => {
     const { ports } = twoServers(kind, []);
-    for (const { name, needs, command, args } of CLIENTS) {
-      describeWith([needs], name, () => {
-        test(`stores and reads ${KEYS} keys over ${SERVERS} servers`, async () => {
+    for (const client of CLIENTS) {
+      describeWith(client.needs, client.name, () => {
+        test(`stores and reads ${KEYS} keys over two servers`, async () => {
           for (const port of ports()) await ask(port, 'flush_all');
-          const output = await run(command, [...args, String(KEYS), ...addresses(ports())]);
-          expect(output).toMatch(new RegExp(`(^|\\n)ok ${KEYS}\\n$`));
-          const counts = await Promise.all(ports().map(itemCount));
-          expect(counts.reduce((sum, count) => sum + count)).toBe(KEYS);
+          expect(await runClient(client, ports())).toMatch(OK);
+          // memcached counts what was flushed until its crawler has been there.
+          let counts: number[] = [];
+          await until(`${KEYS} items`, async () => {
+            counts = await Promise.all(ports().map(itemCount));
+            if (counts.reduce((sum, count) => sum + count) === KEYS) return true;
+            for (const port of ports()) await ask(port, 'lru_crawler crawl all', /\r\n$/);
+            return false;
+          });
           expect(Math.min(...counts)).toBeGreaterThan(KEYS * LEAST_SHARE);
+          if (client.ring === undefined) return;
+          const { algorithm, prefix } = client.ring;
+          const keys = Array.from({ length: KEYS }, (_, i) => `${prefix}${i}`);
+          expect(await placedCount(keys, ports(), algorithm)).toBe(KEYS);
         });
       });
     }
-    describeWith(['memccapable'], "libmemcached's memccapable", () => {
-      test.each(['-a', '-b'])('%s passes every test', async (protocol) => {
-        const output = await run('memccapable', ['-h', '127.0.0.1', '-p', String(ports()[0]), protocol]);
-        expect(output).toContain('All tests passed');
-        expect(output).not.toMatch(/fail/i);
-      });
-    });
   });
 }
 
@@ -159,19 +181,14 @@ describe('with a login by SASL', () => {
   for (const kind of ourDaemons()) {
     describe(kind.name, () => {
       const { ports } = twoServers(kind, ['-S']);
-      for (const { name, needs, command, args } of [pylibmc('sasl'), php('sasl')]) {
-        describeWith([needs], name, () => {
+      for (const client of LOGGING_IN) {
+        describeWith(client.needs, client.name, () => {
           test('works with the right password', async () => {
-            const output = await run(command, [...args, String(KEYS), ...addresses(ports())], {
-              MEMFLEET_TEST_USER: USER,
-            });
-            expect(output).toMatch(new RegExp(`(^|\\n)ok ${KEYS}\\n$`));
+            expect(await runClient(client, ports(), { MEMFLEET_TEST_USER: USER })).toMatch(OK);
           });
 
           test('fails with another', async () => {
-            const output = await run(command, [...args, String(KEYS), ...addresses(ports())], {
-              MEMFLEET_TEST_USER: `${USER}x`,
-            });
+            const output = await runClient(client, ports(), { MEMFLEET_TEST_USER: `${USER}x` });
             expect(output).toMatch(/ended with [1-9]/);
           });
         });

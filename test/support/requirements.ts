@@ -40,8 +40,8 @@ const CHECKS = {
     met: () => works('/usr/bin/python3', '-c', 'import pylibmc'),
   },
   dalli: {
-    reason: 'no Dalli for ruby (apt-get install ruby-dalli)',
-    met: () => works('ruby', '-e', "require 'dalli'"),
+    reason: 'no Dalli with the meta protocol for ruby (apt-get install ruby-dalli, 3.2 or newer)',
+    met: () => works('ruby', '-e', "require 'dalli'; Dalli::Protocol::Meta"),
   },
   phpMemcached: {
     reason: 'no php-memcached for php (apt-get install php-cli php-memcached)',
@@ -51,9 +51,13 @@ const CHECKS = {
     reason: 'no Cache::Memcached for perl (apt-get install libcache-memcached-perl)',
     met: () => works('perl', '-MCache::Memcached', '-e', '1'),
   },
-  memccapable: {
-    reason: 'no memccapable on PATH (apt-get install libmemcached-tools)',
-    met: () => works('sh', '-c', 'command -v memccapable'),
+  perlMemcachedFast: {
+    reason: 'no Cache::Memcached::Fast for perl (apt-get install libcache-memcached-fast-perl)',
+    met: () => works('perl', '-MCache::Memcached::Fast', '-e', '1'),
+  },
+  libmemcachedTools: {
+    reason: 'no memccapable and memccp on PATH (apt-get install libmemcached-tools)',
+    met: () => works('sh', '-c', 'command -v memccapable && command -v memccp'),
   },
   promtool: { reason: 'no promtool on PATH (apt-get install prometheus)', met: () => works('promtool', '--version') },
   lua: { reason: 'no luac5.4 on PATH (apt-get install lua5.4)', met: () => works('luac5.4', '-v') },

@@ -1,6 +1,6 @@
 """pylibmc (libmemcached) against a fleet: clients/pylibmc-modes.py MODE KEYS SERVER...
 
-MODE is text, binary, ketama (text on a ketama ring), or sasl (binary with a login from MEMFLEET_TEST_USER).
+MODE is text, binary, ketama or ketama_weighted (text on a ring), or sasl (binary with a login from MEMFLEET_TEST_USER).
 """
 
 import os
@@ -14,8 +14,8 @@ if mode == "sasl":
     user, password = os.environ["MEMFLEET_TEST_USER"].split(":")
     login = {"username": user, "password": password}
 behaviors = {"cas": True, "tcp_nodelay": True}
-if mode == "ketama":
-    behaviors["ketama"] = True
+if mode in ("ketama", "ketama_weighted"):
+    behaviors[mode] = True
 client = pylibmc.Client(servers, binary=mode in ("binary", "sasl"), behaviors=behaviors, **login)
 
 
