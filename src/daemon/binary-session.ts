@@ -140,10 +140,7 @@ export class BinarySession implements Session {
     const length = this.#answers.itemBytes(ref, withKey, withValue);
     // Nothing has happened yet: once the socket has drained, the packet is read again.
     if (length > output.room && !output.isEmpty && !this.#connection.flush()) return 0;
-    if (touches) {
-      engine.touchFound(ref, exptimeAt(bytes, request.extrasStart));
-      engine.store.touchAccess(ref);
-    }
+    if (touches) engine.touchFound(ref, exptimeAt(bytes, request.extrasStart));
     if (length > output.room) {
       const answer = new Uint8Array(length);
       this.#answers.writeItem(request, ref, withKey, withValue, answer, 0);
@@ -232,7 +229,8 @@ export class BinarySession implements Session {
   #commit(item: ChunkRef): Outcome {
     const { engine } = this.#context;
     const { casLow, casHigh } = this.#pending;
-    if ((casLow | casHigh) === 0) return engine.commit(this.#mode, item, 0, 0);
+    // Without CAS memcached has no place to keep the one that was asked for, and compares nothing.
+    if ((casLow | casHigh) === 0 || engine.store.casDisabled) return engine.commit(this.#mode, item, 0, 0);
     if (this.#mode !== Mode.APPEND && this.#mode !== Mode.PREPEND) {
       return engine.commit(Mode.CAS, item, casLow, casHigh);
     }

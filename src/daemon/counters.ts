@@ -33,8 +33,6 @@ export class Counters {
   readonly classes: ClassCounters;
   getCommands = 0;
   getMisses = 0;
-  getExpired = 0;
-  getFlushed = 0;
   /** The command `me`, which is all that memcached's cmd_meta counts. */
   metaCommands = 0;
   touchCommands = 0;
@@ -71,7 +69,7 @@ export class Counters {
   /** What `stats reset` sets to zero. */
   reset(): void {
     this.classes.reset();
-    this.getCommands = this.getMisses = this.getExpired = this.getFlushed = 0;
+    this.getCommands = this.getMisses = 0;
     this.metaCommands = this.touchCommands = this.touchMisses = this.deleteMisses = 0;
     this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
     this.storeTooLarge = this.storeNoMemory = 0;

@@ -11,7 +11,7 @@ import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 import { byteOffset } from './storage/memory.ts';
 import type { StoredItem } from './storage/observer.ts';
-import { EXPIRED, FLUSHED, type Store } from './storage/store.ts';
+import type { Store } from './storage/store.ts';
 
 /** How a storage command decides. */
 export const Mode = { SET: 1, ADD: 2, REPLACE: 3, APPEND: 4, PREPEND: 5, CAS: 6 } as const;
@@ -90,19 +90,18 @@ export class Engine {
     this.store.touchAccess(ref);
   }
 
-  /** Notes that a retrieval, the one right before, found nothing. */
+  /** Notes that a retrieval found nothing. */
   countMiss(): void {
     this.counters.getCommands++;
     this.counters.getMisses++;
-    if (this.store.missReason === EXPIRED) this.counters.getExpired++;
-    else if (this.store.missReason === FLUSHED) this.counters.getFlushed++;
   }
 
-  /** Gives a found item a new exptime, for gat. */
+  /** Gives a found item a new exptime: touch and gat, which is no get to the statistics. */
   touchFound(ref: ChunkRef, exptime: number): void {
     this.counters.touchCommands++;
     this.counters.classes.touchHits[this.#classOf(ref)]++;
     this.store.memory.setWord(ref, layout.EXPTIME, this.#time.deadline(exptime));
+    this.store.touchAccess(ref);
   }
 
   /** Notes that a gat found nothing. */
@@ -343,7 +342,6 @@ export class Engine {
       return Outcome.NOT_FOUND;
     }
     this.touchFound(ref, exptime);
-    this.store.touchAccess(ref);
     return Outcome.DONE;
   }
 

@@ -74,7 +74,8 @@ export class MetaSet {
   /** append and prepend: C compares if it is not 0, N makes what is not there. */
   #extend(request: MetaRequest, mode: Mode, item: ChunkRef): Outcome {
     const { casLow, casHigh } = request;
-    const compares = request.has(Letter.C) && (casLow | casHigh) !== 0;
+    // Without CAS memcached has no place to keep the one that was asked for, and compares nothing.
+    const compares = request.has(Letter.C) && (casLow | casHigh) !== 0 && !this.#shared.store.casDisabled;
     if (!compares && !request.has(Letter.N)) return this.#shared.engine.commit(mode, item, 0, 0);
     const old = this.#shared.find(request);
     if (old === NONE) return this.#shared.engine.commit(request.has(Letter.N) ? Mode.ADD : mode, item, 0, 0);

@@ -19,6 +19,8 @@ import { PrefixStats } from './prefix-stats.ts';
 import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
+import type { ListeningSocket } from './stats-rows.ts';
+import { endpoint } from './transport-common.ts';
 import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 import type { TlsTransport } from './transport-tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -69,6 +71,7 @@ export class Server implements ConnectionContext {
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #waitingRoom: WaitingRoom;
+  readonly listening: ListeningSocket[] = [];
   readonly #listeners: Listener[] = [];
   readonly #udpListeners: Listener[] = [];
   #nextId = 1;
@@ -139,7 +142,10 @@ export class Server implements ConnectionContext {
       for (const address of this.settings.listen) {
         const options = { address, backlog: this.settings.backlog, readBuffer, accept };
         const transport = 'tls' in address && this.tls !== undefined ? this.tls : this.#parts.transport;
-        this.#listeners.push(await transport.listen(options));
+        const listener = await transport.listen(options);
+        this.#listeners.push(listener);
+        const name = 'path' in address ? `unix:${address.path}` : endpoint(address.host, listener.port);
+        this.listening.push({ id: this.#nextId++, endpoint: name });
       }
     } catch (error) {
       this.#closeListeners();

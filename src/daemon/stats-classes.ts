@@ -1,16 +1,16 @@
-/** `stats items` and `stats slabs`: a block of rows for each size class that has memory. Pure text of what it is given. */
+/** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure text of what it is given. */
 import { sum } from './counters.ts';
-import { rows, type Row, type StatsSource } from './stats-rows.ts';
+import { rows, when, type Row, type StatsSource } from './stats-rows.ts';
 import * as layout from './storage/layout.ts';
 import { NONE } from './storage/layout.ts';
 import { COLD, HOT, TEMP, WARM } from './storage/lru.ts';
 
-/** `stats items` */
+/** `stats items`: classes that hold an item, as memcached (items.c item_stats). */
 export function itemStats(source: StatsSource): string {
   const { store } = source;
   const list: Row[] = [];
   for (let id = 1; id <= store.slabs.classes.largest; id++) {
-    if (store.stats.items[id] === 0 && store.slabs.pageCount[id] === 0) continue;
+    if (store.stats.items[id] === 0) continue;
     for (const [name, value] of itemRows(source, id)) list.push([`items:${id}:${name}`, value]);
   }
   return rows(list);
@@ -21,15 +21,12 @@ function itemRows(source: StatsSource, id: number): Row[] {
   const { stats, policy } = store;
   const count = (list: number): number => policy.lists.length(id, list);
   const hits = (list: number): number => counters.classes.lruHits[id * 4 + list];
-  const { tempLru } = settings.extended;
+  const { tempLru, lruSegmented, lruMaintainer } = settings.extended;
   return [
     ['number', stats.items[id]],
-    ['number_hot', count(HOT)],
-    ['number_warm', count(WARM)],
-    ['number_cold', count(COLD)],
-    ...(tempLru ? [['number_temp', count(TEMP)] as const] : []),
-    ['age_hot', tailAge(source, id, HOT)],
-    ['age_warm', tailAge(source, id, WARM)],
+    ...when(lruSegmented, ['number_hot', count(HOT)], ['number_warm', count(WARM)], ['number_cold', count(COLD)]),
+    ...when(lruSegmented && tempLru, ['number_temp', count(TEMP)]),
+    ...when(lruSegmented, ['age_hot', tailAge(source, id, HOT)], ['age_warm', tailAge(source, id, WARM)]),
     ['age', tailAge(source, id, COLD)],
     ['mem_requested', stats.requestedBytes[id]],
     ['evicted', stats.byClass('evicted')[id]],
@@ -40,18 +37,21 @@ function itemRows(source: StatsSource, id: number): Row[] {
     ['reclaimed', stats.byClass('reclaimed')[id]],
     ['expired_unfetched', stats.byClass('expired_unfetched')[id]],
     ['evicted_unfetched', stats.byClass('evicted_unfetched')[id]],
-    ['evicted_active', stats.byClass('evicted_active')[id]],
+    ...when(lruSegmented, ['evicted_active', stats.byClass('evicted_active')[id]]),
     ['crawler_reclaimed', stats.byClass('crawler_reclaimed')[id]],
     ['crawler_items_checked', stats.byClass('crawler_items_checked')[id]],
     ['lrutail_reflocked', 0],
-    ['moves_to_cold', policy.moves.toCold[id]],
-    ['moves_to_warm', policy.moves.toWarm[id]],
-    ['moves_within_lru', policy.moves.withinLru[id]],
-    ['direct_reclaims', 0],
-    ['hits_to_hot', hits(HOT)],
-    ['hits_to_warm', hits(WARM)],
-    ['hits_to_cold', hits(COLD)],
-    ['hits_to_temp', hits(TEMP)],
+    ...when(
+      lruMaintainer,
+      ['moves_to_cold', policy.moves.toCold[id]],
+      ['moves_to_warm', policy.moves.toWarm[id]],
+      ['moves_within_lru', policy.moves.withinLru[id]],
+      ['direct_reclaims', 0],
+      ['hits_to_hot', hits(HOT)],
+      ['hits_to_warm', hits(WARM)],
+      ['hits_to_cold', hits(COLD)],
+      ['hits_to_temp', hits(TEMP)],
+    ),
   ];
 }
 

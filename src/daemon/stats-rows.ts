@@ -23,10 +23,24 @@ export interface StatsSource {
   /** Second in which the certificates were read. */
   readonly certificatesReadAt: number;
   connections(): Iterable<Connection>;
+  /** Where it listens. */
+  readonly listening: readonly ListeningSocket[];
+}
+
+/** One listening socket, by a number that no connection has. */
+export interface ListeningSocket {
+  readonly id: number;
+  /** As `stats conns` names endpoints. */
+  readonly endpoint: string;
 }
 
 /** One line of an answer. */
 export type Row = readonly [name: string, value: string | number];
+
+/** Rows that memcached tells of only where what they are about is switched on. */
+export function when(on: boolean, ...list: Row[]): readonly Row[] {
+  return on ? list : [];
+}
 
 /** Rows as the text protocol answers them. */
 export function rows(list: readonly Row[]): string {

@@ -6,23 +6,31 @@ type Row = readonly [name: string, value: string | number];
 /** What a client's flags take in an item: memcached's `client_flags_size`. */
 const CLIENT_FLAGS_BYTES = 4;
 
+/** printf's `%.2f`. */
+function factor(value: number): string {
+  return value === Infinity ? 'inf' : value.toFixed(2);
+}
+
 function yesNo(value: boolean): string {
   return value ? 'yes' : 'no';
 }
 
-/**
- * The rows.
- *
- * @param layout what the store made of `-f` and `-n`, and its largest chunk
- */
-export function settingsRows(
-  settings: Settings,
-  layout: { growthFactor: number; chunkSize: number; chunkMax: number },
-): Row[] {
+/** What the store made of what it was told. */
+export interface StoreLayout {
+  growthFactor: number;
+  chunkSize: number;
+  /** Bytes of the largest chunk. */
+  chunkMax: number;
+  /** Second behind which an item must have been stored to be there still. */
+  oldestLive: number;
+}
+
+/** The rows. */
+export function settingsRows(settings: Settings, layout: StoreLayout): Row[] {
   return [...serverRows(settings, layout), ...extendedRows(settings, layout.chunkMax), ...tlsRows(settings.tls)];
 }
 
-function serverRows(settings: Settings, layout: { growthFactor: number; chunkSize: number }): Row[] {
+function serverRows(settings: Settings, layout: StoreLayout): Row[] {
   return [
     ['maxbytes', settings.maxBytes],
     ['maxconns', settings.maxConnections],
@@ -30,7 +38,7 @@ function serverRows(settings: Settings, layout: { growthFactor: number; chunkSiz
     ['udpport', settings.udpPort],
     ['inter', settings.inter === '' ? 'NULL' : settings.inter],
     ['verbosity', settings.verbosity],
-    ['oldest', 0],
+    ['oldest', layout.oldestLive],
     ['evictions', settings.evictionDisabled ? 'off' : 'on'],
     ['domain_socket', settings.domainSocket ?? 'NULL'],
     ['umask', settings.domainSocketMode.toString(8)],
@@ -71,8 +79,8 @@ function extendedRows({ extended, flushEnabled, dumpEnabled }: Settings, chunkMa
     ['lru_segmented', yesNo(extended.lruSegmented)],
     ['hot_lru_pct', extended.hotLruPct],
     ['warm_lru_pct', extended.warmLruPct],
-    ['hot_max_factor', extended.hotMaxFactor.toFixed(2)],
-    ['warm_max_factor', extended.warmMaxFactor.toFixed(2)],
+    ['hot_max_factor', factor(extended.hotMaxFactor)],
+    ['warm_max_factor', factor(extended.warmMaxFactor)],
     ['temp_lru', yesNo(extended.tempLru)],
     ['temporary_ttl', extended.temporaryTtl],
     ['idle_timeout', extended.idleTimeout],
@@ -81,6 +89,7 @@ function extendedRows({ extended, flushEnabled, dumpEnabled }: Settings, chunkMa
     ['read_buf_mem_limit', extended.readBufMemLimit],
     ['track_sizes', yesNo(extended.trackSizes)],
     ['inline_ascii_response', 'no'],
+    ['slab_automove_freeratio', extended.slabAutomoveFreeratio.toFixed(3)],
   ];
 }
 
@@ -98,6 +107,7 @@ function tlsRows(tls: TlsSettings | undefined): Row[] {
     ['ssl_kernel_tls', 'no'],
     ['ssl_min_version', (tls?.minVersion ?? 'TLSv1.2').toLowerCase().replace(/^tlsv1$/, 'tlsv1.0')],
     ['proxy_enabled', 'no'],
+    ['num_napi_ids', '(null)'],
     ['memory_file', '(null)'],
     ['client_flags_size', CLIENT_FLAGS_BYTES],
   ];

@@ -3,13 +3,16 @@
  * Pure text from what it is given; off the hot path, so strings are fine here.
  */
 import { sum } from './counters.ts';
-import { rows, type Row, type StatsSource } from './stats-rows.ts';
+import { rows, when, type Row, type StatsSource } from './stats-rows.ts';
 import { settingsRows } from './stats-settings.ts';
 import * as layout from './storage/layout.ts';
 import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
 
 /** memcached's version that this daemon behaves like: digits only, since clients parse it. */
 export const MEMCACHED_VERSION = '1.6.38';
+
+/** memcached's seconds begin a minute before ours (memcached.c, ITEM_UPDATE_INTERVAL); seen in `oldest` alone. */
+const CLOCK_AHEAD = 60;
 
 /** Seconds with six digits: clients read what is behind the dot as microseconds. */
 function seconds(microseconds: number): string {
@@ -36,14 +39,13 @@ function processRows({ counters, settings, time, productVersion }: StatsSource):
     ['max_connections', settings.maxConnections],
     ['curr_connections', counters.currentConnections],
     ['total_connections', counters.totalConnections],
-    ['rejected_connections', counters.rejectedConnections],
+    ...when(settings.extended.maxconnsFast, ['rejected_connections', counters.rejectedConnections]),
     ['connection_structures', counters.currentConnections],
   ];
 }
 
-function commandRows({ counters, settings }: StatsSource): Row[] {
+function commandRows({ counters, settings, store }: StatsSource): Row[] {
   const { classes } = counters;
-  const idle: Row[] = settings.extended.idleTimeout === 0 ? [] : [['idle_kicks', counters.idleKicks]];
   return [
     ['cmd_get', counters.getCommands],
     ['cmd_set', sum(classes.setCommands)],
@@ -52,8 +54,8 @@ function commandRows({ counters, settings }: StatsSource): Row[] {
     ['cmd_meta', counters.metaCommands],
     ['get_hits', sum(classes.lruHits)],
     ['get_misses', counters.getMisses],
-    ['get_expired', counters.getExpired],
-    ['get_flushed', counters.getFlushed],
+    ['get_expired', store.stats.foundExpired],
+    ['get_flushed', store.stats.foundFlushed],
     ['delete_misses', counters.deleteMisses],
     ['delete_hits', sum(classes.deleteHits)],
     ['incr_misses', counters.incrMisses],
@@ -69,7 +71,7 @@ function commandRows({ counters, settings }: StatsSource): Row[] {
     ['store_no_memory', counters.storeNoMemory],
     ['auth_cmds', counters.authCommands],
     ['auth_errors', counters.authErrors],
-    ...idle,
+    ...when(settings.extended.idleTimeout > 0, ['idle_kicks', counters.idleKicks]),
     ['bytes_read', counters.bytesRead],
     ['bytes_written', counters.bytesWritten],
   ];
@@ -77,9 +79,8 @@ function commandRows({ counters, settings }: StatsSource): Row[] {
 
 function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[] {
   if (tls === undefined) return [];
-  const sessions: Row[] = settings.tls?.sessionCache === true ? [['ssl_new_sessions', tls.newSessions]] : [];
   return [
-    ...sessions,
+    ...when(settings.tls?.sessionCache === true, ['ssl_new_sessions', tls.newSessions]),
     ['ssl_handshake_errors', tls.handshakeErrors],
     ['ssl_proto_errors', 0],
     ['time_since_server_cert_refresh', time.now - certificatesReadAt],
@@ -88,6 +89,7 @@ function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[
 
 function memoryRows({ store, counters, crawler, settings, watch }: StatsSource): Row[] {
   const { index, slabs, stats, policy } = store;
+  const { slabReassign, lruCrawler, lruSegmented, lruMaintainer } = settings.extended;
   return [
     ['limit_maxbytes', settings.maxBytes],
     ['accepting_conns', counters.acceptingConnections],
@@ -98,11 +100,13 @@ function memoryRows({ store, counters, crawler, settings, watch }: StatsSource):
     ['hash_power_level', index.power],
     ['hash_bytes', index.byteLength],
     ['hash_is_expanding', index.growing ? 1 : 0],
-    ['slab_reassign_rescues', stats.pageMoveRescues],
-    ['slab_reassign_running', 0],
-    ['slabs_moved', stats.pagesMoved],
-    ['lru_crawler_running', settings.extended.lruCrawler && crawler.isRunning ? 1 : 0],
-    ['lru_crawler_starts', crawler.starts],
+    ...when(
+      slabReassign,
+      ['slab_reassign_rescues', stats.pageMoveRescues],
+      ['slab_reassign_running', 0],
+      ['slabs_moved', stats.pagesMoved],
+    ),
+    ...when(lruCrawler, ['lru_crawler_running', crawler.isRunning ? 1 : 0], ['lru_crawler_starts', crawler.starts]),
     ['malloc_fails', 0],
     ['log_worker_dropped', 0],
     ['log_worker_written', watch.counters.written],
@@ -115,24 +119,33 @@ function memoryRows({ store, counters, crawler, settings, watch }: StatsSource):
     ['slab_global_page_pool', Math.max(0, slabs.pageLimit - slabs.pagesInUse)],
     ['expired_unfetched', stats.total('expired_unfetched')],
     ['evicted_unfetched', stats.total('evicted_unfetched')],
-    ['evicted_active', stats.total('evicted_active')],
+    ...when(lruSegmented, ['evicted_active', stats.total('evicted_active')]),
     ['evictions', stats.total('evicted')],
     ['reclaimed', stats.total('reclaimed')],
     ['crawler_reclaimed', stats.total('crawler_reclaimed')],
     ['crawler_items_checked', stats.total('crawler_items_checked')],
     ['lrutail_reflocked', 0],
-    ['moves_to_cold', sum(policy.moves.toCold)],
-    ['moves_to_warm', sum(policy.moves.toWarm)],
-    ['moves_within_lru', sum(policy.moves.withinLru)],
-    ['direct_reclaims', 0],
+    ...when(
+      lruMaintainer,
+      ['moves_to_cold', sum(policy.moves.toCold)],
+      ['moves_to_warm', sum(policy.moves.toWarm)],
+      ['moves_within_lru', sum(policy.moves.withinLru)],
+      ['direct_reclaims', 0],
+    ),
   ];
 }
 
 /** `stats settings` */
 export function settingsStats({ settings, store }: StatsSource): string {
   const { classes } = store.slabs;
-  const chunkSize = classes.chunkBytes[1] - layout.HEADER_BYTES;
-  return rows(settingsRows(settings, { growthFactor: classes.growthFactor, chunkSize, chunkMax: CHUNK_BYTES_MAX }));
+  return rows(
+    settingsRows(settings, {
+      growthFactor: classes.growthFactor,
+      chunkSize: classes.chunkBytes[1] - layout.HEADER_BYTES,
+      chunkMax: CHUNK_BYTES_MAX,
+      oldestLive: store.oldestLive === 0 ? 0 : store.oldestLive + CLOCK_AHEAD,
+    }),
+  );
 }
 
 /** `stats sizes`: items by size in steps of 32 bytes, if they are counted (`-o track_sizes`). */
@@ -144,12 +157,17 @@ export function sizeStats({ store }: StatsSource): string {
 
 /** `stats conns` */
 export function connectionStats(source: StatsSource): string {
-  const list: Row[] = [];
+  const list: Row[] = source.listening.flatMap(({ id, endpoint }) => [
+    [`${id}:addr`, endpoint],
+    [`${id}:state`, 'conn_listening'],
+    [`${id}:secs_since_last_cmd`, source.time.uptime],
+  ]);
   for (const connection of source.connections()) {
+    const asks = connection.id === source.watch.connectionId;
     list.push(
       [`${connection.id}:addr`, connection.socket.peer],
       [`${connection.id}:listen_addr`, connection.socket.local],
-      [`${connection.id}:state`, connection.stateName],
+      [`${connection.id}:state`, asks ? 'conn_parse_cmd' : connection.stateName],
       [`${connection.id}:secs_since_last_cmd`, source.time.now - connection.lastCommandAt],
     );
   }

@@ -154,8 +154,7 @@ export class TextSession implements Session {
       case Parse.BAD_FORMAT:
         return this.#reply(replies.BAD_FORMAT);
       case Parse.BAD_EXPTIME:
-        // Whether it is allowed at all is looked at before its delay.
-        if (request.command === Command.FLUSH_ALL && !this.#context.settings.flushEnabled) return this.#flushAll();
+        if (request.command === Command.FLUSH_ALL) return this.#refuseFlush();
         return this.#reply(replies.BAD_EXPTIME);
       case Parse.BAD_DELTA:
         return this.#reply(replies.BAD_DELTA);
@@ -222,9 +221,16 @@ export class TextSession implements Session {
 
   #flushAll(): void {
     const { engine, settings } = this.#context;
-    if (!settings.flushEnabled) return this.#reply(replies.FLUSH_DISABLED);
+    if (!settings.flushEnabled) return this.#refuseFlush();
     engine.flushAll(request.exptime);
     this.#reply(replies.OK);
+  }
+
+  /** Counts as a flush; whether it is allowed at all is looked at before its delay (process_flush_all_command). */
+  #refuseFlush(): void {
+    const { engine, settings } = this.#context;
+    engine.counters.flushCommands++;
+    this.#reply(settings.flushEnabled ? replies.BAD_EXPTIME : replies.FLUSH_DISABLED);
   }
 
   #quit(): void {
@@ -305,12 +311,12 @@ export class TextSession implements Session {
       if (at === keyStart) continue;
       const ref = engine.find(bytes, keyStart, at);
       if (ref === NONE) {
-        engine.countMiss();
         if (touches) engine.countTouchMiss();
+        else engine.countMiss();
         continue;
       }
       if (touches) engine.touchFound(ref, this.#exptime);
-      engine.countHit(ref);
+      else engine.countHit(ref);
     }
   }
 
@@ -337,8 +343,8 @@ export class TextSession implements Session {
           if (this.#connection.isSuspended) return at - start;
           continue;
         }
-        engine.countMiss();
         if (touches) engine.countTouchMiss();
+        else engine.countMiss();
         continue;
       }
       const large = output.valueRoom(ref) > output.room && !this.#makeRoom(ref);
@@ -347,7 +353,7 @@ export class TextSession implements Session {
       if (large) this.#connection.sendLarge(this.#largeValue(ref, withCas));
       else if (withCas) output.valueWithCas(ref);
       else output.value(ref);
-      engine.countHit(ref);
+      if (!touches) engine.countHit(ref);
       if (this.#connection.isSuspended) return at - start;
     }
     if (output.room < limits.REPLY_BYTES_MAX && !this.#connection.flush()) return at - start;

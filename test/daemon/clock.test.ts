@@ -53,7 +53,7 @@ describe('expiry', () => {
     expect(driver.get('absolute')).toBeUndefined();
     driver.advance(RELATIVE_EXPTIME_MAX * 40);
     expect(driver.get('never')).toBeDefined();
-    expect(driver.engine.counters.getExpired).toBe(2);
+    expect(driver.engine.store.stats.foundExpired).toBe(2);
   });
 
   test('at once for a negative exptime, though it is stored', () => {

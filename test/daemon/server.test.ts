@@ -46,9 +46,9 @@ describe('statistics', () => {
     const stats = Object.fromEntries(statsOf(socket.ask('stats\r\n')));
     expect(stats).toMatchObject({
       cmd_set: '6',
-      cmd_get: '7',
-      get_hits: '3',
-      get_misses: '4',
+      cmd_get: '5',
+      get_hits: '2',
+      get_misses: '3',
       get_flushed: '1',
       incr_hits: '1',
       incr_misses: '1',

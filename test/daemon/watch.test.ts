@@ -36,9 +36,9 @@ describe('a watcher', () => {
     const { lines } = await watcher(daemon, 'fetchers');
     client.ask('get a%b none\r\nset x 0 0 1\r\nx\r\n');
     expect(await lines(3)).toEqual([
-      expect.stringMatching(/^type=item_get key=a%25b status=found clsid=\d+ cfd=1 size=3$/),
-      'type=item_get key=none status=not_found clsid=0 cfd=1 size=0',
-      'type=item_get key=x status=not_found clsid=0 cfd=1 size=0',
+      expect.stringMatching(/^type=item_get key=a%25b status=found clsid=\d+ cfd=2 size=3$/),
+      'type=item_get key=none status=not_found clsid=0 cfd=2 size=0',
+      'type=item_get key=x status=not_found clsid=0 cfd=2 size=0',
     ]);
   });
 
@@ -50,12 +50,12 @@ describe('a watcher', () => {
     client.ask('set big 0 0 9999999\r\n');
     client.ask(`${'x'.repeat(9_999_999)}\r\nma n N0\r\ndelete a\r\nmd n q\r\n`);
     expect((await lines(8)).map((line) => line.replace(/ clsid=\d+/, ''))).toEqual([
-      'type=item_store key=a status=stored cmd=set ttl=100 cfd=1 size=1',
-      'type=item_store key=a status=not_stored cmd=add ttl=0 cfd=1 size=1',
-      'type=item_store key=a status=stored cmd=append ttl=100 cfd=1 size=3',
-      'type=item_store key=a status=exists cmd=cas ttl=0 cfd=1 size=1',
-      'type=item_store key=big status=too_large cmd=set ttl=0 cfd=1 size=0',
-      'type=item_store key=n status=stored cmd=add ttl=0 cfd=1 size=1',
+      'type=item_store key=a status=stored cmd=set ttl=100 cfd=2 size=1',
+      'type=item_store key=a status=not_stored cmd=add ttl=0 cfd=2 size=1',
+      'type=item_store key=a status=stored cmd=append ttl=100 cfd=2 size=3',
+      'type=item_store key=a status=exists cmd=cas ttl=0 cfd=2 size=1',
+      'type=item_store key=big status=too_large cmd=set ttl=0 cfd=2 size=0',
+      'type=item_store key=n status=stored cmd=add ttl=0 cfd=2 size=1',
       'type=deleted key=a cmd=delete size=3',
       'type=deleted key=n cmd=md size=1',
     ]);
@@ -76,8 +76,8 @@ describe('a watcher', () => {
     const { lines } = await watcher(daemon, 'connevents');
     daemon.connect().close();
     expect(await lines(2)).toEqual([
-      'type=conn_new rip=unix rport=0 transport=local cfd=2',
-      'type=conn_close rip=unix rport=0 transport=local reason=normal cfd=2',
+      'type=conn_new rip=unix rport=0 transport=local cfd=3',
+      'type=conn_close rip=unix rport=0 transport=local reason=normal cfd=3',
     ]);
   });
 
@@ -120,7 +120,7 @@ describe('bounds', () => {
     client.ask('get last\r\n');
     expect(await lines(2)).toEqual([
       `skipped=${skipped}`,
-      'type=item_get key=last status=not_found clsid=0 cfd=1 size=0',
+      'type=item_get key=last status=not_found clsid=0 cfd=2 size=0',
     ]);
   });
 

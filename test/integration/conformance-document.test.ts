@@ -3,10 +3,10 @@
  * daemon name: every flag and statistic of memcached has a row, what is absent is not there, what is not absent is.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
+import { rowsOf } from '../conformance/compatibility-page.ts';
 import { atLeast, ourDaemons, REFERENCE_VERSION, referenceMemcached } from '../conformance/driver.ts';
 import type { Server, ServerKind } from '../conformance/driver.ts';
 import { RawClient } from '../conformance/raw-client.ts';
@@ -29,18 +29,6 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   refresh_certs: 'refresh_certs',
   extstore: 'extstore item_age 1',
 };
-
-type State = 'same' | 'different' | 'absent' | 'added';
-
-/** The rows of a chapter's tables: first column without its code marks → state. */
-function rowsOf(chapter: string): Map<string, State> {
-  const text = readFileSync(`${REPOSITORY}/docs/compatibility.md`, 'utf8');
-  const from = text.indexOf(`\n## ${chapter}\n`);
-  const next = text.indexOf('\n## ', from + 1);
-  const body = text.slice(from, next < 0 ? undefined : next);
-  const rows = [...body.matchAll(/^\| `([^`|]+)` +\| (same|different|absent|added) +\|/gm)];
-  return new Map(rows.map((row) => [row[1] ?? '', row[2] as State]));
-}
 
 async function ask(port: number, send: string): Promise<string> {
   const client = await RawClient.connect(port);

@@ -28,6 +28,9 @@ export class StoreStats {
   pageMoveEvictions = 0;
   /** Items that moved with a page's contents and stayed. */
   pageMoveRescues = 0;
+  /** Lookups, whatever the command, that found an item which had expired or was flushed. */
+  foundExpired = 0;
+  foundFlushed = 0;
   /** Bytes items asked for, by class. */
   readonly requestedBytes: Float64Array;
   /** Items by class. */
@@ -52,7 +55,7 @@ export class StoreStats {
 
   /** Sets the counters to zero that `stats reset` resets. */
   reset(): void {
-    this.totalItems = 0;
+    this.totalItems = this.foundExpired = this.foundFlushed = 0;
     for (const counter of this.#classCounters.values()) counter.fill(0);
   }
 }

@@ -79,9 +79,12 @@ export class Store {
   readonly #mover: PageMover;
   readonly #time: SecondHand;
   readonly #evictionDisabled: boolean;
-  readonly #casDisabled: boolean;
+  /** Every CAS value is 0. */
+  readonly casDisabled: boolean;
   /** Last CAS value given out; a double holds every integer up to 2^53. */
   #lastCas = 0;
+  /** Up to which second the last flush takes what was stored, as memcached counts it (`oldest_live`); 0 = no flush yet. */
+  oldestLive = 0;
   /** Items with a time up to this second are flushed; 0 = none. */
   #flushedSecond = 0;
   /** Items with a CAS value below this are flushed; 0 = none. */
@@ -96,7 +99,7 @@ export class Store {
   constructor(options: StoreOptions, time: SecondHand) {
     this.#time = time;
     this.#evictionDisabled = options.evictionDisabled;
-    this.#casDisabled = options.casDisabled ?? false;
+    this.casDisabled = options.casDisabled ?? false;
     this.sizes = options.trackSizes === true ? new Map() : undefined;
     const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
     this.memory = new Memory(pages * PAGE_BYTES, options.scratchBytes);
@@ -129,6 +132,8 @@ export class Store {
     const reason = this.deathOf(ref);
     if (reason === ABSENT) return ref;
     this.missReason = reason;
+    if (reason === EXPIRED) this.stats.foundExpired++;
+    else this.stats.foundFlushed++;
     this.unlink(ref, hash);
     return NONE;
   }
@@ -230,7 +235,7 @@ export class Store {
 
   /** The CAS value that was given out last: of the item that the last change made. */
   get lastCas(): number {
-    return this.#casDisabled ? 0 : this.#lastCas;
+    return this.casDisabled ? 0 : this.#lastCas;
   }
 
   /** An item's CAS value in decimal. */
@@ -241,7 +246,7 @@ export class Store {
 
   /** Gives an item the next CAS value, as every change of it must. */
   renewCas(ref: ChunkRef): void {
-    if (this.#casDisabled) return this.setCas(ref, 0, 0);
+    if (this.casDisabled) return this.setCas(ref, 0, 0);
     this.#lastCas++;
     this.memory.setWord(ref, layout.CAS_LOW, this.#lastCas | 0);
     this.memory.setWord(ref, layout.CAS_HIGH, (this.#lastCas / 0x1_0000_0000) | 0);
@@ -253,8 +258,8 @@ export class Store {
    */
   setCas(ref: ChunkRef, low: number, high: number): void {
     const { memory } = this;
-    memory.setWord(ref, layout.CAS_LOW, this.#casDisabled ? 0 : low);
-    memory.setWord(ref, layout.CAS_HIGH, this.#casDisabled ? 0 : high);
+    memory.setWord(ref, layout.CAS_LOW, this.casDisabled ? 0 : low);
+    memory.setWord(ref, layout.CAS_HIGH, this.casDisabled ? 0 : high);
     memory.setWord(ref, layout.STATE, memory.word(ref, layout.STATE) | layout.CAS_CHOSEN);
     if (this.#flushedAt === this.#time.now && this.#chosenSinceFlush.size < CHOSEN_SINCE_FLUSH_MAX) {
       this.#chosenSinceFlush.add(ref);
@@ -286,6 +291,7 @@ export class Store {
       this.#chosenSinceFlush.clear();
       this.#flushedSecond = 0;
     }
+    this.oldestLive = (second === 0 ? this.#time.now : second) - (this.casDisabled ? 1 : 2);
   }
 
   #settleFlush(): void {
