@@ -26,3 +26,9 @@ export const HTTP_CONNECTIONS_MAX = 256;
 
 /** How often the sidecar asks its daemon which topology it has: after a restart the daemon has none. */
 export const WATCH_INTERVAL_MS = 1_000;
+
+/**
+ * How often the sidecar asks another coordinator than the one it follows, where there are several. Four nodes and three
+ * coordinators: what only one of them has published is with the others after some four seconds.
+ */
+export const LOOK_AROUND_MS = 5_000;

@@ -2,6 +2,7 @@
  * The process `memfleet sidecar`: reads its options, connects the parts, listens, and ends on a signal. From the
  * moment it is told to end, or told by its supervisor to drain, `/readyz` says so while everything else is answered.
  */
+import { lookup } from 'node:dns/promises';
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { describeOptions, formatHostPort, hostPort, httpUrl, listenAddress, named } from '../base/config.ts';
@@ -13,6 +14,7 @@ import { followCoordinator } from '../client/topology-source.ts';
 import { buildApp } from './app.ts';
 import { Collector } from './collector.ts';
 import { Handover } from './handover.ts';
+import { lookAround } from './look-around.ts';
 import { BACKOFF_MAX_MS, COLLECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, WATCH_INTERVAL_MS } from './limits.ts';
 import { Exposition } from './metrics/exposition.ts';
 
@@ -119,7 +121,16 @@ function followTopology(options: Options, lifecycle: Lifecycle, log: Logger): Ha
   const target = connectTo(options.daemon);
   const handover = new Handover({ target, token, clock: systemClock, log, intervalMs: WATCH_INTERVAL_MS });
   const source = followCoordinator({ url: coordinator });
+  const stopLooking = lookAround({
+    url: coordinator,
+    lookup: (name) => lookup(name, { all: true }),
+    follow: (url) => followCoordinator({ url }),
+    offer: (document) => handover.offer(document),
+    clock: systemClock,
+    random: Math.random,
+  });
   lifecycle.onShutdown('topology', () => {
+    stopLooking();
     source.close();
     handover.close();
     return target.close();

@@ -4,12 +4,11 @@
  * engines in two network namespaces (machines.ts), one stack, one story: the tests are its steps and run in order. The
  * load comes from our client in a container of the overlay network, since nobody else can reach the nodes.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Connection } from '../../../src/client/connection.ts';
 import type { TopologyDocument } from '../../../src/topology/document.ts';
 import { describeWith } from '../../support/requirements.ts';
+import { ContainerLoad, type LoadResult } from '../container-load.ts';
 import { Machines, type Machine } from './machines.ts';
 import { buildImage, eventually, Follower, IMAGE, run } from '../support.ts';
 
@@ -23,41 +22,6 @@ const HEARTBEAT = '2s';
 /** An update in which the next node does not wait for the one before to have proven itself: this is a test. */
 const BRISK = ['--update-delay', '0s', '--update-monitor', '1s'];
 
-/** About 400 requests a second until its input ends; then prints what came of them. */
-const LOAD = `
-import { createFleet } from '/opt/memfleet/dist/client/index.js';
-const fleet = createFleet({ coordinator: 'http://127.0.0.1:8080' });
-const counts = { requests: 0, misses: 0, failed: 0, reasons: [] };
-const count = async (request) => {
-  counts.requests += 1;
-  try { return await request; } catch (error) {
-    counts.failed += 1;
-    if (counts.reasons.length < 5) counts.reasons.push(String(error));
-  }
-};
-await fleet.set('load:0', 0);
-console.log('ready');
-let n = 0;
-const timer = setInterval(() => {
-  n = (n + 1) % 500;
-  void count(fleet.set('load:' + n, n));
-  void count(fleet.get('load:' + ((n + 250) % 500))).then((value) => { if (value === undefined) counts.misses += 1; });
-}, 5);
-process.stdin.resume().on('end', async () => {
-  clearInterval(timer);
-  await new Promise((wake) => setTimeout(wake, 500));
-  console.log(JSON.stringify(counts));
-  process.exit(0);
-});
-`;
-
-interface Counts {
-  requests: number;
-  misses: number;
-  failed: number;
-  reasons: string[];
-}
-
 /** The states of a document as `1 active, 2 down`, by the number of the slot. */
 function states({ nodes }: TopologyDocument): string {
   return nodes.map(({ name, state }) => `${name.replace(`${STACK}_cache-`, '')} ${state}`).join(', ');
@@ -69,7 +33,7 @@ describeWith(['docker', 'machines'], 'a stack on a Swarm of two machines', () =>
   const machines = new Machines(2);
   const manager: Machine = machines.first;
   let follower: Follower;
-  let load: { child: ChildProcess; output: () => string } | undefined;
+  let load: ContainerLoad | undefined;
 
   /** The first document from `sinceMs` on with these states, and how long it took. */
   async function becomes(expected: string, sinceMs: number): Promise<TopologyDocument> {
@@ -126,25 +90,15 @@ describeWith(['docker', 'machines'], 'a stack on a Swarm of two machines', () =>
   }
 
   async function startLoad(): Promise<void> {
-    const node = ['node', '--input-type=module', '-e', LOAD];
-    const child = spawn('docker', ['-H', `unix://${manager.socket}`, 'exec', '-i', await coordinator(), ...node]);
-    let output = '';
-    child.stdout.on('data', (text: Buffer) => (output += text.toString()));
-    child.stderr.on('data', (text: Buffer) => (output += text.toString()));
-    load = { child, output: () => output };
-    await eventually('the load', () => (output.includes('ready') ? true : undefined));
+    const container = ['-H', `unix://${manager.socket}`, 'exec', '-i', await coordinator()];
+    load = await ContainerLoad.start(container, 'http://127.0.0.1:8080');
   }
 
-  async function endLoad(what: string): Promise<Counts> {
+  async function endLoad(what: string): Promise<LoadResult> {
     if (load === undefined) throw new Error('there is no load');
-    const { child, output } = load;
-    const closed = once(child, 'close');
-    child.stdin?.end();
-    await closed;
+    const result = await load.end(what);
     load = undefined;
-    const counts = JSON.parse(output().trim().split('\n').at(-1) ?? '') as Counts;
-    console.log(`${what}: ${counts.requests} requests, ${counts.misses} misses, ${counts.failed} failed`);
-    return counts;
+    return result;
   }
 
   /** Makes a Swarm of both, the first its manager. */
@@ -174,7 +128,7 @@ describeWith(['docker', 'machines'], 'a stack on a Swarm of two machines', () =>
 
   afterAll(async () => {
     follower?.stop();
-    load?.child.kill('SIGKILL');
+    load?.kill();
     await machines.remove();
   });
 
