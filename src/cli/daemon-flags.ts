@@ -6,17 +6,28 @@ import { FleetError } from '../base/errors.ts';
 
 /** memcached's one-letter flags that take a value (memcached.c, the getopt string of 1.6). */
 const WITH_VALUE = new Set('apsUmcluPfntDRbBIYeoN');
-/** Long names of those that say where to listen (memcached.c, `longopts`). */
-const LONG_LETTERS: Readonly<Record<string, string>> = { port: 'p', listen: 'l', 'unix-socket': 's' };
+/** Long names of those that say where to listen and who may come (memcached.c, `longopts`). */
+const LONG_LETTERS: Readonly<Record<string, string>> = {
+  port: 'p',
+  listen: 'l',
+  'unix-socket': 's',
+  protocol: 'B',
+  daemon: 'd',
+  'enable-ssl': 'Z',
+  'enable-sasl': 'S',
+  'auth-file': 'Y',
+};
 
 /** Each flag with its value, in order; a flag without a value has `''`. Long flags that matter here become letters. */
 function* walk(args: readonly string[]): Generator<{ letter: string; value: string }> {
   for (let index = 0; index < args.length; index += 1) {
     const word = args[index] ?? '';
     const long = /^--([\w-]+)(?:=(.*))?$/s.exec(word);
+    const longValue = (letter: string): string =>
+      WITH_VALUE.has(letter) ? (long?.[2] ?? args[(index += 1)] ?? '') : '';
     if (long !== null) {
       const letter = LONG_LETTERS[long[1] ?? ''];
-      if (letter !== undefined) yield { letter, value: long[2] ?? args[(index += 1)] ?? '' };
+      if (letter !== undefined) yield { letter, value: longValue(letter) };
       continue;
     }
     if (!word.startsWith('-')) continue;
@@ -38,25 +49,39 @@ export function asksForHelp(args: readonly string[]): boolean {
   return [...walk(args)].some(({ letter }) => letter === 'h' || letter === 'V' || letter === 'i');
 }
 
+/** How a sidecar on the same machine reaches its daemon. */
+export type SidecarWay = { host: string; port: number } | 'private socket';
+
 /**
- * Where a sidecar on the same machine reaches a daemon that is started with these flags.
- * @throws FleetError BAD_CONFIG if it will not listen on TCP, which the sidecar needs
+ * How a sidecar reaches a daemon that is started with these flags: by its TCP port, if that takes the text protocol from
+ * anybody, else by a socket that the daemon opens for it alone.
+ *
+ * @throws FleetError BAD_CONFIG if the daemon would leave for the background, where nobody sees it end, or for no port
  */
-export function daemonAddress(args: readonly string[]): { host: string; port: number } {
+export function wayToDaemon(args: readonly string[]): SidecarWay {
   let port = 11211;
   let host = '127.0.0.1';
+  let isPlain = true;
   // A port behind an address of -l wins over -p, in whichever order they stand.
   let listenPort: number | undefined;
   for (const { letter, value } of walk(args)) {
-    if (letter === 's') throw new FleetError('BAD_CONFIG', 'a node listens on TCP: -s cannot be used');
+    if (letter === 'd') {
+      throw new FleetError(
+        'BAD_CONFIG',
+        '-d cannot be used here: a node watches its daemon, so it stays in front of it',
+      );
+    }
+    if ('sZSY'.includes(letter) || (letter === 'B' && value === 'binary')) isPlain = false;
     if (letter === 'p') port = Number(value);
     if (letter === 'l') {
-      const first = value.split(',')[0] ?? '';
+      const first = value.split(/[,;]/)[0] ?? '';
+      if (/^(?:\w+tls|proto\[.*\]|tag\W.*):/.test(first)) isPlain = false;
       const match = /^(?:\[([^\]]+)\]|([^:]*)|(.*:.*:.*))(?::(\d+))?$/.exec(first);
       host = reachable(match?.[1] ?? match?.[2] ?? match?.[3] ?? '');
       if (match?.[4] !== undefined) listenPort = Number(match[4]);
     }
   }
+  if (!isPlain) return 'private socket';
   port = listenPort ?? port;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new FleetError(

@@ -20,8 +20,11 @@ import { MORE, UNEXPECTED, type Collect } from './pending-queue.ts';
 
 /** How to reach a node and how long to wait for it. Times are milliseconds. */
 export interface ConnectionOptions {
+  /** With `path`, only what it is called by. */
   host: string;
   port: number;
+  /** A Unix socket instead of host and port. */
+  path?: string | undefined;
   /** For one attempt to connect; 1000. */
   connectTimeoutMs?: number;
   /** From a request's write to its whole answer; 1000. */
@@ -69,6 +72,7 @@ export class Connection {
     this.#link = new Link({
       host: options.host,
       port: options.port,
+      path: options.path,
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       commandTimeoutMs,
       silenceTimeoutMs: options.silenceTimeoutMs ?? commandTimeoutMs * SILENCE_FACTOR,

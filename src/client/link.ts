@@ -30,6 +30,7 @@ import { ReceiveBuffer } from './receive-buffer.ts';
 export interface LinkOptions {
   host: string;
   port: number;
+  path: string | undefined;
   connectTimeoutMs: number;
   commandTimeoutMs: number;
   silenceTimeoutMs: number;
@@ -40,6 +41,8 @@ export interface LinkOptions {
   onDown: (error: FleetError) => void;
   onUp: () => void;
 }
+
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 type State = 'idle' | 'connecting' | 'probing' | 'up' | 'waiting' | 'closed';
 
@@ -139,11 +142,15 @@ export class Link {
   }
 
   #connect(): void {
-    const { host, port, connectTimeoutMs, clock } = this.#options;
+    const { host, port, path, connectTimeoutMs, clock } = this.#options;
     this.#state = 'connecting';
     this.#received = new ReceiveBuffer();
     this.#answered = false;
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 });
+    const socket = connect(
+      path === undefined
+        ? { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS }
+        : { path },
+    );
     this.#socket = socket;
     let cause: Error | undefined;
     socket.on('error', (error) => (cause = error));

@@ -19,7 +19,7 @@ import * as limits from './limits.ts';
 import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
-import type { SocketHandler, TransportSocket } from './transport.ts';
+import type { Door, SocketHandler, TransportSocket } from './transport.ts';
 import { Watcher } from './watch/watcher.ts';
 
 /** What all connections of a daemon share. */
@@ -69,6 +69,7 @@ export class Connection implements SocketHandler {
   /** Why it ends, for who watches: `normal`, `error`, `idle_timeout` or `shutdown`. */
   closeReason = 'normal';
   readonly #context: ConnectionContext;
+  readonly #door: Door;
   /** Makes the next piece of an answer that is sent piece by piece. */
   #nextPiece: (() => Uint8Array | undefined) | undefined;
   #watcher: Watcher | undefined;
@@ -84,8 +85,9 @@ export class Connection implements SocketHandler {
   /** While a long line is collected: the memory that `#carry` is the beginning of. */
   #line: Uint8Array = EMPTY;
 
-  constructor(id: number, socket: TransportSocket, context: ConnectionContext) {
+  constructor(id: number, socket: TransportSocket, context: ConnectionContext, door: Door = {}) {
     this.id = id;
+    this.#door = door;
     this.socket = socket;
     this.#context = context;
     this.lastCommandAt = this.lastDataAt = context.time.now;
@@ -248,12 +250,12 @@ export class Connection implements SocketHandler {
   /** The session for a connection that begins with this byte. */
   #greet(first: number | undefined): Session {
     const { settings, textPasswords } = this.#context;
-    const { protocol } = settings;
+    const { protocol = settings.protocol, isPrivate } = this.#door;
     if (protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST)) {
       return new BinarySession(this, this.#context);
     }
     const session = new TextSession(this, this.#context);
-    if (textPasswords === undefined) return session;
+    if (textPasswords === undefined || isPrivate === true) return session;
     return new AuthTextSession(this, this.#context, textPasswords, session);
   }
 

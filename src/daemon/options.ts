@@ -15,6 +15,9 @@ export type DaemonRequest =
   | { kind: 'license' }
   | { kind: 'version' };
 
+/** For the daemon's own user alone. */
+const PRIVATE_MODE = 0o600;
+
 /** memcached's: HOT and WARM may not take everything. */
 const LRU_PERCENT_MAX = 80;
 
@@ -66,14 +69,27 @@ function judgeProtocols({ settings, tlsEnabled }: Draft): void {
   if (tlsEnabled && settings.domainSocket !== undefined) throw bad('-Z: TLS needs a TCP port, and -s disables it');
 }
 
-function placeListeners({ settings, listen, port, tlsEnabled, tls }: Draft): void {
+function placeListeners({ settings, listen, port, tlsEnabled, tls, sidecarSocket }: Draft): void {
   if (tlsEnabled) settings.tls = tlsSettings(tls);
   settings.inter = listen.join(',');
   if (settings.domainSocket !== undefined) {
     settings.port = 0;
     settings.listen = [{ path: settings.domainSocket, mode: settings.domainSocketMode }];
-    return;
+  } else {
+    settings.port = port;
+    settings.listen = listenAddresses(listen, port, tlsEnabled);
   }
-  settings.port = port;
-  settings.listen = listenAddresses(listen, port, tlsEnabled);
+  judgeDoors(settings);
+  if (sidecarSocket !== undefined) {
+    settings.listen.push({ path: sidecarSocket, mode: PRIVATE_MODE, protocol: 'ascii', isPrivate: true });
+  }
+}
+
+/** memcached lets whoever comes by another protocol in without a login. */
+function judgeDoors({ listen, saslEnabled, authFile }: Settings): void {
+  for (const { protocol } of listen) {
+    if (protocol === undefined) continue;
+    if (saslEnabled && protocol !== 'binary') throw bad(`-S: there is no SASL behind proto[${protocol}]`);
+    if (authFile !== undefined && protocol !== 'ascii') throw bad(`-Y: there is no login behind proto[${protocol}]`);
+  }
 }

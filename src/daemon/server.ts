@@ -21,7 +21,7 @@ import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { ListeningSocket } from './stats-rows.ts';
 import { endpoint } from './transport-common.ts';
-import type { Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+import type { Door, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 import type { TlsTransport } from './transport-tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WatchHub } from './watch/hub.ts';
@@ -135,11 +135,11 @@ export class Server implements ConnectionContext {
    */
   async listen(): Promise<void> {
     const readBuffer = { bytes: this.output.bytes, start: limits.CARRY_BYTES, length: limits.READ_BYTES };
-    const accept = (socket: TransportSocket): SocketHandler => this.#accept(socket);
     try {
       // First, since whoever waits for the daemon waits for its TCP port.
       await this.#listenUdp();
       for (const address of this.settings.listen) {
+        const accept = (socket: TransportSocket): SocketHandler => this.#accept(socket, address);
         const options = { address, backlog: this.settings.backlog, readBuffer, accept };
         const transport = 'tls' in address && this.tls !== undefined ? this.tls : this.#parts.transport;
         const listener = await transport.listen(options);
@@ -175,7 +175,7 @@ export class Server implements ConnectionContext {
     this.#verbose(`<${connection.id} connection closed.`);
     this.watch.disconnected(connection, connection.closeReason);
     if (this.#connections.size < this.settings.maxConnections) {
-      this.#waitingRoom.admit((socket) => this.#serve(socket));
+      this.#waitingRoom.admit((socket, door) => this.#serve(socket, door));
     }
   }
 
@@ -241,21 +241,21 @@ export class Server implements ConnectionContext {
     });
   }
 
-  #accept(socket: TransportSocket): SocketHandler {
+  #accept(socket: TransportSocket, door: Door): SocketHandler {
     this.counters.totalConnections++;
     if (this.#connections.size >= this.settings.maxConnections) {
       const { extended, backlog } = this.settings;
-      if (!extended.maxconnsFast && this.#waitingRoom.size < backlog) return this.#waitingRoom.wait(socket);
+      if (!extended.maxconnsFast && this.#waitingRoom.size < backlog) return this.#waitingRoom.wait(socket, door);
       this.counters.rejectedConnections++;
       socket.write(replies.TOO_MANY_CONNECTIONS, 0, replies.TOO_MANY_CONNECTIONS.length);
       socket.end();
       return IGNORE;
     }
-    return this.#serve(socket);
+    return this.#serve(socket, door);
   }
 
-  #serve(socket: TransportSocket): Connection {
-    const connection = new Connection(this.#nextId++, socket, this);
+  #serve(socket: TransportSocket, door: Door): Connection {
+    const connection = new Connection(this.#nextId++, socket, this, door);
     this.#connections.add(connection);
     this.counters.currentConnections++;
     this.#verbose(`<${connection.id} new client connection from ${socket.peer}`);

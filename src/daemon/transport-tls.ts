@@ -8,7 +8,10 @@ import { TLS_HANDSHAKE_MS } from './limits.ts';
 import type { TlsSettings } from './settings.ts';
 import { readCertificates } from './tls-certificates.ts';
 import { NodeListener, attach, bind, nameEndpoints } from './transport-node.ts';
-import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+
+/** `ssl_verify_mode` of who must have a certificate that is believed. */
+const VERIFY_PEER = 2;
 
 class TlsSocket implements TransportSocket {
   readonly peer: string;
@@ -88,7 +91,7 @@ export class TlsTransport implements Transport {
   }
 
   async listen(options: ListenOptions): Promise<Listener> {
-    const { verifyMode } = this.#settings;
+    const verifyMode = this.#verifyModeOf(options.address);
     const server = createServer({
       ...readCertificates(this.#settings),
       handshakeTimeout: TLS_HANDSHAKE_MS,
@@ -96,7 +99,7 @@ export class TlsTransport implements Transport {
       rejectUnauthorized: verifyMode > 1,
     });
     server.maxConnections = this.#connectionsMax;
-    server.on('secureConnection', (socket) => this.#onConnection(socket, options));
+    server.on('secureConnection', (socket) => this.#onConnection(socket, options, verifyMode));
     server.on('tlsClientError', (_, socket) => {
       this.handshakeErrors++;
       socket.destroy();
@@ -106,8 +109,15 @@ export class TlsTransport implements Transport {
     return new NodeListener(server);
   }
 
-  #onConnection(socket: TLSSocket, options: ListenOptions): void {
-    if (this.#settings.verifyMode > 0 && !this.#isAcceptable(socket)) {
+  /** `btls:` and `mtls:` in front of an address settle what `-o ssl_verify_mode` leaves to all. */
+  #verifyModeOf(address: ListenAddress): number {
+    const choice = 'tls' in address ? address.tls : undefined;
+    if (choice === 'basic') return 0;
+    return choice === 'mutual' ? VERIFY_PEER : this.#settings.verifyMode;
+  }
+
+  #onConnection(socket: TLSSocket, options: ListenOptions, verifyMode: number): void {
+    if (verifyMode > 0 && !isAcceptable(socket, verifyMode)) {
       this.handshakeErrors++;
       socket.on('error', () => {});
       socket.destroy();
@@ -119,11 +129,11 @@ export class TlsTransport implements Transport {
     transportSocket.handler = handler;
     attach(socket, handler, options);
   }
+}
 
-  /** A certificate that is not believed is never let in; none at all only where it was merely asked for. */
-  #isAcceptable(socket: TLSSocket): boolean {
-    if (socket.authorized) return true;
-    const hasCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
-    return this.#settings.verifyMode === 1 && !hasCertificate;
-  }
+/** A certificate that is not believed is never let in; none at all only where it was merely asked for. */
+function isAcceptable(socket: TLSSocket, verifyMode: number): boolean {
+  if (socket.authorized) return true;
+  const hasCertificate = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+  return verifyMode === 1 && !hasCertificate;
 }

@@ -3,6 +3,8 @@
  * buffers that are used again; nothing here knows the protocol.
  */
 
+import type { ProtocolName } from './settings.ts';
+
 /** One accepted connection, as the daemon uses it. */
 export interface TransportSocket {
   /** Who is at the other end, as `stats conns` shows it, for example `tcp:127.0.0.1:40012`. */
@@ -36,7 +38,18 @@ export interface SocketHandler {
 }
 
 /** Where to listen; on a TCP port with TLS or without (the default). */
-export type ListenAddress = { host: string; port: number; tls?: boolean } | { path: string; mode: number };
+export type ListenAddress = ({ host: string; port: number; tls?: TlsChoice } | { path: string; mode: number }) & Door;
+
+/** TLS of a port: as `-o ssl_verify_mode` says, or asking clients for no certificate (`btls:`), or insisting (`mtls:`). */
+export type TlsChoice = 'default' | 'basic' | 'mutual';
+
+/** How those who come through a listening address are met. */
+export interface Door {
+  /** `proto[…]:`; the daemon's own (`-B`) unless given. */
+  protocol?: ProtocolName;
+  /** For the node's own sidecar: the text protocol without a login, whatever the others must do. */
+  isPrivate?: boolean;
+}
 
 /** A listening socket. */
 export interface Listener {

@@ -5,18 +5,20 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from './counters.ts';
-import type { SocketHandler, TransportSocket } from './transport.ts';
+import type { Door, SocketHandler, TransportSocket } from './transport.ts';
 
 /** A connection that was accepted and is not served yet; passes everything on once it is. */
 class Waiter implements SocketHandler {
   readonly socket: TransportSocket;
+  readonly door: Door;
   readonly #leave: (waiter: Waiter) => void;
   #inner: SocketHandler | undefined;
   /** What came before reading stopped: one read, or two. */
   #early: Uint8Array = new Uint8Array(0);
 
-  constructor(socket: TransportSocket, leave: (waiter: Waiter) => void) {
+  constructor(socket: TransportSocket, door: Door, leave: (waiter: Waiter) => void) {
     this.socket = socket;
+    this.door = door;
     this.#leave = leave;
   }
 
@@ -61,23 +63,23 @@ export class WaitingRoom {
   }
 
   /** Keeps a connection until {@link admit} has room for it. */
-  wait(socket: TransportSocket): SocketHandler {
+  wait(socket: TransportSocket, door: Door): SocketHandler {
     if (this.#waiters.size === 0) {
       this.#counters.listenDisabled++;
       this.#counters.acceptingConnections = 0;
       this.#closedSinceMs = this.#clock.monotonicMs();
     }
-    const waiter = new Waiter(socket, () => this.#remove(waiter));
+    const waiter = new Waiter(socket, door, () => this.#remove(waiter));
     this.#waiters.add(waiter);
     return waiter;
   }
 
   /** Serves the one that has waited longest, if there is one. */
-  admit(serve: (socket: TransportSocket) => SocketHandler): void {
+  admit(serve: (socket: TransportSocket, door: Door) => SocketHandler): void {
     const [first] = this.#waiters;
     if (first === undefined) return;
     this.#remove(first);
-    first.serve(serve(first.socket));
+    first.serve(serve(first.socket, first.door));
   }
 
   /** Ends all that wait. */

@@ -5,21 +5,22 @@
 import { lookup } from 'node:dns/promises';
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
-import { describeOptions, formatHostPort, hostPort, httpUrl, listenAddress, named } from '../base/config.ts';
-import { oneOf, option, readOptions, toggle, type HostPort, type OptionValues } from '../base/config.ts';
+import { describeOptions, httpUrl, listenAddress, named } from '../base/config.ts';
+import { oneOf, option, readOptions, toggle, type OptionValues } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { Connection } from '../client/connection.ts';
 import { followCoordinator } from '../client/topology-source.ts';
 import { buildApp } from './app.ts';
 import { Collector } from './collector.ts';
+import { daemonPlace, formatPlace, type DaemonPlace } from './daemon-place.ts';
 import { Handover } from './handover.ts';
 import { lookAround } from './look-around.ts';
 import { BACKOFF_MAX_MS, COLLECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, WATCH_INTERVAL_MS } from './limits.ts';
 import { Exposition } from './metrics/exposition.ts';
 
 const OPTIONS = {
-  daemon: option(hostPort, { env: 'MEMFLEET_DAEMON', default: '127.0.0.1:11211', help: 'the daemon to speak for' }),
+  daemon: option(daemonPlace, { env: 'MEMFLEET_DAEMON', default: '127.0.0.1:11211', help: 'the daemon to speak for' }),
   listen: option(listenAddress, {
     env: 'MEMFLEET_SIDECAR_LISTEN',
     default: '0.0.0.0:9150',
@@ -62,7 +63,7 @@ async function run(options: Options, log: Logger): Promise<void> {
   const clock = systemClock;
   const lifecycle = createLifecycle({ log });
   const name = options.name ?? hostname();
-  const daemon = formatHostPort(options.daemon);
+  const daemon = formatPlace(options.daemon);
   let drainAsked = false;
   process.on('message', (message) => {
     if (!isDrainMessage(message) || drainAsked) return;
@@ -97,10 +98,10 @@ async function run(options: Options, log: Logger): Promise<void> {
   await lifecycle.untilStopped();
 }
 
-function connectTo({ host, port }: HostPort): Connection {
+function connectTo(place: DaemonPlace): Connection {
+  const where = 'path' in place ? { host: 'unix', port: 0, path: place.path } : place;
   return new Connection({
-    host,
-    port,
+    ...where,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     commandTimeoutMs: COLLECT_TIMEOUT_MS,
     backoffMaxMs: BACKOFF_MAX_MS,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { asksForHelp, daemonAddress, splitDaemonFlags } from '../../src/cli/daemon-flags.ts';
+import { asksForHelp, wayToDaemon, splitDaemonFlags } from '../../src/cli/daemon-flags.ts';
 
 const words = (line: string): string[] => line.split(' ').filter((word) => word !== '');
 
@@ -21,15 +21,32 @@ describe('where a daemon will listen', () => {
     ['--listen=cache.local', 'cache.local', 11211],
     ['-m -p', '127.0.0.1', 11211],
   ])('%j → %s:%i', (line, host, port) => {
-    expect(daemonAddress(words(line))).toEqual({ host, port });
+    expect(wayToDaemon(words(line))).toEqual({ host, port });
   });
 
-  test.each(['-s /tmp/socket', '-vs /tmp/socket', '-p 0', '-p x', '-p', '--unix-socket=/tmp/socket'])(
-    '%j has no TCP port for a sidecar to ask',
-    (line) => {
-      expect(() => daemonAddress(words(line))).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
-    },
-  );
+  test.each(['-p 0', '-p x', '-p'])('%j has no port for a sidecar to ask', (line) => {
+    expect(() => wayToDaemon(words(line))).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
+  });
+
+  test.each(['-d', '-vd', '--daemon -p 11300'])('%j would leave its node behind', (line) => {
+    expect(() => wayToDaemon(words(line))).toThrow('-d cannot be used here');
+  });
+
+  test.each([
+    '-s /tmp/socket',
+    '-vs /tmp/socket',
+    '--unix-socket=/tmp/socket -p 0',
+    '-Z -o ssl_chain_cert=x',
+    '--enable-ssl -p 11300',
+    '-S',
+    '-Y users',
+    '--auth-file users',
+    '-B binary',
+    '-l proto[binary]:127.0.0.1:11300',
+    '-l tag[a]:127.0.0.1:11300',
+  ])('%j leaves a sidecar no port in the text protocol, so it gets a socket of its own', (line) => {
+    expect(wayToDaemon(words(line))).toBe('private socket');
+  });
 });
 
 test('help and version are asked for by a flag, not by a value', () => {

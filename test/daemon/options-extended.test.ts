@@ -56,15 +56,17 @@ describe('-o', () => {
 });
 
 describe('TLS', () => {
-  test('-Z with its options; listeners with notls: stay without', () => {
+  test('-Z with its options; what stands in front of an address decides for it', () => {
     const { tls, listen } = read(
-      '-Z -l 127.0.0.1,notls:127.0.0.1:5 -o ssl_chain_cert=a,ssl_min_version=3,ssl_wbuf_size=32',
+      '-Z -l 127.0.0.1,notls:127.0.0.1:5,btls:[::1]:6;mtls:proto[ascii]:tag[a]:::1 -o ssl_chain_cert=a,ssl_min_version=3,ssl_wbuf_size=32',
     );
     expect(tls).toMatchObject({ chainCert: 'a', key: undefined, verifyMode: 0, minVersion: 'TLSv1.3' });
     expect(tls?.wbufBytes).toBe(32 * KILOBYTE);
     expect(listen).toEqual([
-      { host: '127.0.0.1', port: 11211, tls: true },
+      { host: '127.0.0.1', port: 11211, tls: 'default' },
       { host: '127.0.0.1', port: 5 },
+      { host: '::1', port: 6, tls: 'basic' },
+      { host: '::1', port: 11211, tls: 'mutual', protocol: 'ascii' },
     ]);
   });
 

@@ -51,6 +51,20 @@ describe('flags', () => {
     ['-l [::1]', { listen: [{ host: '::1', port: 11211 }] }],
     ['-l ::1', { listen: [{ host: '::1', port: 11211 }] }],
     ['-l fe80::1:2', { listen: [{ host: 'fe80::1:2', port: 11211 }] }],
+    // memcached takes any beginning of a protocol's name, and leaves -B to a word that is none.
+    ['-l proto[ascii]:a:1', { listen: [{ host: 'a', port: 1, protocol: 'ascii' }] }],
+    ['-l proto[bin]:[::1]:1', { listen: [{ host: '::1', port: 1, protocol: 'binary' }] }],
+    ['-l proto[negotiating]:a -B ascii', { listen: [{ host: 'a', port: 11211, protocol: 'auto' }] }],
+    ['-l proto[bogus]:a;tag_x_:b;tag[12345678]:c', { listen: ['a', 'b', 'c'].map((host) => ({ host, port: 11211 })) }],
+    [
+      '-s /tmp/x --sidecar-socket=/tmp/y',
+      {
+        listen: [
+          { path: '/tmp/x', mode: 0o700 },
+          { path: '/tmp/y', mode: 0o600, protocol: 'ascii', isPrivate: true },
+        ],
+      },
+    ],
     ['-s /tmp/x', { listen: [{ path: '/tmp/x', mode: 0o700 }], domainSocket: '/tmp/x', port: 0 }],
     ['-s /tmp/x -a 0666', { listen: [{ path: '/tmp/x', mode: 0o666 }] }],
     ['-m 128', { maxBytes: 128 * MEGABYTE }],
@@ -120,6 +134,14 @@ describe('flags', () => {
     ['-t 0', '-t 0'],
     ['-b 0', '-b 0'],
     ['-l a:b', 'a:b'],
+    ['-l proto[proxy]:a', 'proxy'],
+    ['-l proto[ascii:a', 'proto[ascii'],
+    ['-l tag[]:a', 'a tag has 1 to 8'],
+    ['-l tag[123456789]:a', 'a tag has 1 to 8'],
+    ['-l tag[a]:proto[ascii]:b', 'tag[a]'],
+    ['-l btls:a', "'btls' needs -Z"],
+    ['-l notls:a', "'notls' needs -Z"],
+    ['-Y users -l proto[binary]:a', '-Y'],
     ['-l a:70000', '70000'],
     ['--eviction=random', 'random'],
   ])('%s is refused with one line that names it', (line, mention) => {

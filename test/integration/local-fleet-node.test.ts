@@ -1,9 +1,13 @@
 /** `memfleet node`, the entry of a cache container: daemon and sidecar under one supervisor. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Connection } from '../../src/client/connection.ts';
 import { childrenOf, freePorts, isAlive, MEMFLEET, run } from '../support/local-fleet.ts';
+import { describeWith } from '../support/requirements.ts';
 import { until } from '../support/until.ts';
 
 /** A node that runs. */
@@ -20,9 +24,9 @@ class TestNode implements AsyncDisposable {
     process.stderr?.on('data', (data: Buffer) => (this.stderr += data.toString()));
   }
 
-  static async start(env: Record<string, string> = {}): Promise<TestNode> {
+  static async start(env: Record<string, string> = {}, flags: readonly string[] = []): Promise<TestNode> {
     const { daemon, sidecar } = await freePorts(1);
-    const child = spawn(MEMFLEET, ['node', '-l', '127.0.0.1', '-m', '64', '-p', String(daemon)], {
+    const child = spawn(MEMFLEET, ['node', '-l', '127.0.0.1', '-m', '64', '-p', String(daemon), ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, MEMFLEET_SIDECAR_LISTEN: `127.0.0.1:${sidecar}`, MEMFLEET_LOG_LEVEL: 'warn', ...env },
     });
@@ -125,14 +129,53 @@ describe('a node', () => {
   });
 
   test('what a node cannot be started with is one line and a code', async () => {
-    expect(await run(MEMFLEET, ['node', '-s', '/tmp/socket'])).toMatchObject({
+    expect(await run(MEMFLEET, ['node', '-d'])).toMatchObject({
       code: 64,
-      stderr: 'memfleet node: a node listens on TCP: -s cannot be used\n',
+      stderr: expect.stringMatching(/^memfleet node: -d cannot be used here: .*\n$/),
     });
     await using node = await TestNode.start();
     const taken = await run(MEMFLEET, ['node', '-l', '127.0.0.1', '-p', String(node.port)]);
     expect(taken.code).toBe(71);
     expect(taken.stderr).toContain(String(node.port));
+  });
+
+  test.each([
+    ['a Unix socket', 'domain_socket', ['-s', 'SOCKET'], {}],
+    ['logins of the text protocol', 'auth_enabled_ascii', ['-Y', 'USERS'], {}],
+    ['SASL', 'auth_enabled_sasl', ['-S'], { MEMCACHED_SASL_PWDB: 'USERS' }],
+    ['the binary protocol', 'binding_protocol', ['-B', 'binary'], {}],
+  ])('%s alone is no wall between a node and its sidecar', async (_, setting, flags, env: Record<string, string>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'node-test-'));
+    const users = join(folder, 'users');
+    writeFileSync(users, 'user:password\n');
+    const place = (word: string): string => word.replace('SOCKET', join(folder, 'socket')).replace('USERS', users);
+    const placedEnv = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, place(value)]));
+    try {
+      await using node = await TestNode.start(placedEnv, flags.map(place));
+      const settings = (await (await fetch(`${node.sidecarUrl}/stats/settings`)).json()) as Record<string, unknown>;
+      expect(settings[setting]).not.toMatch(/^(no|NULL|auto-negotiate)$/);
+      expect(await (await fetch(`${node.sidecarUrl}/metrics`)).text()).toMatch(/^memcached_up 1$/m);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  describeWith(['openssl'], 'TLS', () => {
+    test('is no wall between a node and its sidecar', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'node-test-'));
+      const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+      const make = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=node'];
+      execFileSync('openssl', [...make, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+      try {
+        const options = `ssl_chain_cert=${certificate},ssl_key=${key},ssl_ca_cert=${certificate},ssl_verify_mode=2`;
+        await using node = await TestNode.start({}, ['-Z', '-o', options]);
+        expect(await (await fetch(`${node.sidecarUrl}/metrics`)).text()).toMatch(/^memcached_up 1$/m);
+        const settings = (await (await fetch(`${node.sidecarUrl}/stats/settings`)).json()) as Record<string, unknown>;
+        expect(settings['ssl_enabled']).toBe('yes');
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
   });
 
   test("-h and -V are the daemon's", async () => {

@@ -124,6 +124,18 @@ function runSuite(kind: ServerKind): void {
       expect((await ask(port, VERSION, END)).version).toBe('TLSv1.3');
     });
 
+    test('btls: asks for no certificate, mtls: insists on one, whatever the verify mode', async () => {
+      const [basic, mutual] = [await freePort(), await freePort()];
+      const files = `ssl_chain_cert=${file('cert.pem')},ssl_key=${file('cert.key')},ssl_ca_cert=${file('cert.pem')}`;
+      const listen = `btls:127.0.0.1:${basic},mtls:127.0.0.1:${mutual}`;
+      server = await kind.start(['-l', listen, '-Z', '-o', `${files},ssl_verify_mode=1`]);
+      const certificate = { cert: readFileSync(file('cert.pem')), key: readFileSync(file('cert.key')) };
+      await until('both listen', async () => (await ask(mutual, VERSION, END, certificate)).text !== '');
+      expect((await ask(basic, VERSION, END)).text).toMatch(/^VERSION /);
+      expect((await ask(mutual, VERSION, END, certificate)).text).toMatch(/^VERSION /);
+      expect((await ask(mutual, VERSION, END)).text).toBe('');
+    });
+
     test.each([
       [1, true],
       [2, false],

@@ -3,11 +3,14 @@
  * node's end, a sidecar that dies is started again without a request noticing.
  */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { formatHostPort, integer, option } from '../../base/config.ts';
 import { aborted } from '../../base/lifecycle.ts';
 import { processIo, runCommand, type Io } from '../command.ts';
-import { asksForHelp, daemonAddress } from '../daemon-flags.ts';
+import { asksForHelp, wayToDaemon, type SidecarWay } from '../daemon-flags.ts';
 import { DAEMON_HEAP_MB, DRAIN_MAX_MS, SIDECAR_HEAP_MB } from '../limits.ts';
 import { stopSignals, type StopSignals } from '../signals.ts';
 import { describeEnd, exitCodeOf, hasToldWhy, Supervisor } from '../supervisor.ts';
@@ -42,9 +45,26 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
       const daemon = await import('../../daemon/main.ts');
       return daemon.main(daemonFlags);
     }
-    const address = formatHostPort(daemonAddress(daemonFlags));
-    return supervise({ daemonFlags, address, drainMs, io });
+    return await withDoor(wayToDaemon(daemonFlags), (address, doorFlags) =>
+      supervise({ daemonFlags: [...daemonFlags, ...doorFlags], address, drainMs, io }),
+    );
   });
+}
+
+/** Gives `body` the daemon's address for the sidecar, and the flags that open a socket there if no port will do. */
+async function withDoor(
+  way: SidecarWay,
+  body: (address: string, doorFlags: readonly string[]) => Promise<number>,
+): Promise<number> {
+  if (way !== 'private socket') return await body(formatHostPort(way), []);
+  // A folder that only this user may look into.
+  const folder = mkdtempSync(join(tmpdir(), 'memfleet-'));
+  const path = join(folder, 'daemon.sock');
+  try {
+    return await body(`unix:${path}`, [`--sidecar-socket=${path}`]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 interface NodeOptions {

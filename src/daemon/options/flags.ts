@@ -15,6 +15,8 @@ export interface Draft {
   port: number;
   user: string | undefined;
   pidFile: string | undefined;
+  /** `--sidecar-socket` */
+  sidecarSocket: string | undefined;
   /** `-d` */
   detach: boolean;
   /** `-Z` */
@@ -30,6 +32,7 @@ export function newDraft(): Draft {
     port: DEFAULT_SETTINGS.port,
     user: undefined,
     pidFile: undefined,
+    sidecarSocket: undefined,
     detach: false,
     tlsEnabled: false,
     tls: {},
@@ -107,9 +110,11 @@ const NETWORK: readonly Flag[] = [
     help: [
       'interface to listen on (default: INADDR_ANY)',
       "if TLS/SSL is enabled, 'notls' prefix can be used to",
-      'disable for specific listeners (-l notls:<ip>:<port>)',
+      'disable for specific listeners (-l notls:<ip>:<port>);',
+      "'btls' asks clients for no certificate, 'mtls' insists on one;",
+      'proto[ascii|binary|negotiating]:<ip>:<port> fixes a protocol',
     ],
-    apply: ({ listen }, value) => void listen.push(...value.split(',').filter((address) => address !== '')),
+    apply: ({ listen }, value) => void listen.push(...value.split(/[,;]/).filter((address) => address !== '')),
   },
 ];
 
@@ -321,6 +326,16 @@ const OURS: readonly Flag[] = [
     help: ['auto, bun or node (default: auto, Bun where it is installed)'],
     // bin/memfleet has chosen by it already; here it is only judged.
     apply: (_, value) => void oneOf('--runtime', value, RUNTIMES),
+  },
+  {
+    letter: '',
+    long: 'sidecar-socket',
+    value: 'file',
+    help: [
+      "UNIX socket for the node's own sidecar, in the text protocol,",
+      'without TLS or a login; for this user alone',
+    ],
+    apply: (draft, value) => void (draft.sidecarSocket = value),
   },
 ];
 
