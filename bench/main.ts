@@ -4,6 +4,7 @@
  */
 import { compare } from './compare.ts';
 import { eviction } from './eviction/eviction.ts';
+import { policies } from './eviction/policies.ts';
 import type { BenchPart } from './harness/context.ts';
 import { describeMachine } from './harness/machine.ts';
 import { readOptions, USAGE } from './harness/options.ts';
@@ -19,7 +20,7 @@ import { startup } from './startup.ts';
 /** sysexits.h: wrong usage. */
 const EXIT_USAGE = 64;
 
-const PARTS: Record<string, BenchPart> = { compare, memory, eviction, latency, startup, soak, micro };
+const PARTS: Record<string, BenchPart> = { compare, memory, eviction, policies, latency, startup, soak, micro };
 
 /** Progress goes to standard error, so that standard output is the report. */
 function say(line: string): void {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coresOf, type BenchContext, type BenchOutcome } from '../harness/context.ts';
 import { ROOT } from '../harness/machine.ts';
-import { startServer, type Subject } from '../harness/server.ts';
+import { startServer, statsOf, type Subject } from '../harness/server.ts';
 import { figure, table } from '../harness/table.ts';
 import { generateTrace, parseTraceSpec } from './generator.ts';
 import { readTrace } from './reader.ts';
@@ -20,6 +20,8 @@ export interface EvictionResult extends ReplayResult {
   readonly server: string;
   readonly trace: string;
   readonly memoryMegabytes: number;
+  /** What the server took for items in the end, by its `stats slabs`; memcached gives a first page beyond `-m` too. */
+  readonly takenMegabytes: number;
 }
 
 /** Names of the parameter files that come with the repository. */
@@ -62,7 +64,9 @@ export async function eviction(context: BenchContext): Promise<BenchOutcome> {
         const server = await startServer(subject, coresOf(context).server, memoryMegabytes);
         try {
           const result = await replay(trace, server.address);
-          results.push({ server: subject.name, trace: trace.name, memoryMegabytes, ...result });
+          const slabs = await statsOf(server.address, 'slabs');
+          const takenMegabytes = Number(slabs.get('total_malloced') ?? Number.NaN) / 1048576;
+          results.push({ server: subject.name, trace: trace.name, memoryMegabytes, takenMegabytes, ...result });
           say(
             `${trace.name}, -m ${memoryMegabytes}, ${subject.name}: ` +
               `${percent(result.hits / result.requests)} % of ${result.requests} in ${figure(result.seconds)} s`,
@@ -78,7 +82,8 @@ export async function eviction(context: BenchContext): Promise<BenchOutcome> {
   return { data: { eviction: results }, text };
 }
 
-function percent(share: number): string {
+/** A share in percent, to the hundredth. */
+export function percent(share: number): string {
   return Number.isFinite(share) ? (share * 100).toFixed(2) : '–';
 }
 

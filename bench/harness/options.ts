@@ -43,7 +43,7 @@ export interface BenchOptions {
 
 export const USAGE = `npm run bench -- [part] [flags]
 
-parts: compare (default), memory, eviction, latency, startup, soak, micro
+parts: compare (default), memory, eviction, policies, latency, startup, soak, micro
   --workload A,B      only these workloads            --rounds N          repetitions (5)
   --seconds S         measured seconds per run (2)    --runtime LIST      of ours: default, node, bun (default)
   --base REV          measure a revision of ours too  --peer PATH         measure another memcached too
@@ -52,7 +52,7 @@ parts: compare (default), memory, eviction, latency, startup, soak, micro
   --smoke             correctness only, under 20 s    --json PATH         write the result as JSON
   --record NAME       to bench/results/NAME.{json,md} --cores S,L         cores of server and load (0,1)
   --load-runtime PATH run the load under another Node or Bun
-  --memory LIST       values of -m (memory, eviction) --trace A,B         traces (eviction): names or files
+  --memory LIST       -m (memory, eviction, policies) --trace A,B         traces (eviction, policies): names or files
   --requests N        requests per trace (eviction)   --eviction A,B      policies of ours (eviction)
   --items N           items (latency; 5,000,000)      --connections N     idle ones (soak; 10,000)
 The real memcached comes from MEMCACHED=path, PATH, or the image memcached:1.6.`;

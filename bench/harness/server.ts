@@ -62,10 +62,10 @@ export function askOnce(address: Address, request: string | Uint8Array, timeoutM
   });
 }
 
-/** One answer to `stats` as a map. */
-export async function statsOf(address: Address): Promise<Map<string, string>> {
+/** One answer to `stats`, or to `stats WHAT`, as a map. */
+export async function statsOf(address: Address, what = ''): Promise<Map<string, string>> {
   const text = await new Promise<string>((resolve, reject) => {
-    const socket = connect(address, () => socket.write('stats\r\n'));
+    const socket = connect(address, () => socket.write(`stats ${what}`.trimEnd() + '\r\n'));
     let answer = '';
     socket.on('data', (data) => {
       answer += data.toString('latin1');

@@ -1,7 +1,8 @@
 /**
- * Moving pages between size classes, so that memory follows the sizes that are stored. An item's age decides: a class
- * whose next victim is clearly older than that of the class in need gives a page, which comes close to one LRU over all
- * sizes. What is worth keeping in that page is moved into chunks of older items of its class.
+ * Moving pages between size classes, so that memory follows the sizes that are stored. The age of their victims decides:
+ * a class whose victims are clearly older than those of the class in need gives a page, which comes close to one LRU over
+ * all sizes, but large items go somewhat sooner. What is worth keeping in that page is moved into chunks of older items of
+ * its class.
  *
  * One page moves at a time and costs at most a page's worth of copying (128 KiB): less than a millisecond.
  */
@@ -12,12 +13,21 @@ import { Memory, byteOffset } from './memory.ts';
 import { NO_PAGE, type PageIndex } from './slabs.ts';
 import type { Store } from './store.ts';
 
-/** A donor's victim must have been unread this much longer than the taker's, in seconds and as a ratio. */
-const OLDER_BY_SECONDS = 2;
+/** A donor's victims must have been unread this much longer than the taker's, in seconds and as a ratio. */
+const OLDER_BY_SECONDS = 1;
 const OLDER_BY_RATIO = 1.2;
 
 /** A class without a page may use chunks that are so many times as large as its own. */
 const STAND_IN_RATIO = 2;
+
+/**
+ * A victim's age counts by the square root of its chunk's size, since what a large item leaves holds several small ones;
+ * by this at most, so that large values still find room where they are what is asked for.
+ */
+const WEIGHT_MAX = 3;
+
+/** Looks at a class's victim that make up its age. One alone says little: a second is long in a busy store. */
+const AGE_SAMPLES = 16;
 
 /** Pages looked through for one that nothing in flight holds, before an allocation fails; bounds its time. */
 const PAGES_TRIED_MAX = 64;
@@ -32,6 +42,8 @@ export class PageMover {
 
   /** Items of a class that lie in a larger one's chunks for want of a page, since the counts were begun anew. */
   readonly #lodged: Int32Array;
+  /** Ages of the classes' victims in seconds. */
+  readonly #ages: Float64Array;
   /** The number of items stored at which the counts are begun anew. */
   #recountAt = 0;
 
@@ -39,6 +51,7 @@ export class PageMover {
     this.#store = store;
     this.#policy = policy;
     this.#lodged = new Int32Array(store.slabs.classes.largest + 1);
+    this.#ages = new Float64Array(store.slabs.classes.largest + 1);
   }
 
   /**
@@ -80,9 +93,7 @@ export class PageMover {
     if (donor === sizeClass || slabs.pageCount[donor] === 0) return false;
     if (this.#hasTwoSpare(donor)) return this.#takeSpare(donor, sizeClass, !onlyEmpty);
     if (onlyEmpty) return false;
-    const donorTime = this.#policy.victimTime(donor);
-    const ownTime = this.#policy.victimTime(sizeClass);
-    if (donorTime === Infinity || !this.#clearlyOlder(donorTime, ownTime)) return false;
+    if (!this.#deservesPage(sizeClass, donor)) return false;
     return this.#take(donor, sizeClass);
   }
 
@@ -144,11 +155,21 @@ export class PageMover {
     return false;
   }
 
-  #clearlyOlder(donorTime: number, ownTime: number): boolean {
-    const now = this.#store.now;
-    const donorAge = now - donorTime;
-    const ownAge = ownTime === Infinity ? 0 : now - ownTime;
-    return donorAge > ownAge + OLDER_BY_SECONDS && donorAge > ownAge * OLDER_BY_RATIO;
+  /** Whether a class's victims are so much younger than another's that a page of the other is better with it. */
+  #deservesPage(sizeClass: number, donor: number): boolean {
+    const { chunkBytes } = this.#store.slabs.classes;
+    const ownAge = this.#sampleAge(sizeClass);
+    const donorAge = this.#sampleAge(donor);
+    const weight = Math.sqrt(chunkBytes[donor] / chunkBytes[sizeClass]);
+    const weighted = donorAge * Math.min(WEIGHT_MAX, Math.max(1 / WEIGHT_MAX, weight));
+    return weighted > ownAge + OLDER_BY_SECONDS && weighted > ownAge * OLDER_BY_RATIO;
+  }
+
+  /** Looks at the age of a class's next victim; returns the mean of such looks, the later ones counting more. */
+  #sampleAge(sizeClass: number): number {
+    const time = this.#policy.victimTime(sizeClass);
+    const age = time === Infinity ? 0 : this.#store.now - time;
+    return (this.#ages[sizeClass] += (age - this.#ages[sizeClass]) / AGE_SAMPLES);
   }
 
   #takeSpare(donor: number, sizeClass: number, mayEvict: boolean): boolean {
