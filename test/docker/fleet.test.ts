@@ -254,6 +254,22 @@ describeWith(['docker', 'pythonMemcache'], 'a fleet in containers', () => {
     expect((await statsOfAll()).size).toBe(6);
   });
 
+  test('half of what happens to nodes is seen within 250 ms', async () => {
+    const lags: number[] = [];
+    for (const number of [1, 2, 3, 4, 5]) {
+      const sinceMs = Date.now();
+      await docker('pause', nodeName(number));
+      const pausedMs = await lastEvent(sinceMs, [nodeName(number)], ({ action }) => action === 'pause');
+      const left = await follower.first('it is out', sinceMs, (seen) => !names(seen).includes(nodeName(number)));
+      lags.push(Math.round(left.atMs - pausedMs));
+      await docker('unpause', nodeName(number));
+    }
+    console.log(`docker pause, of five nodes: out of the topology after ${lags.join(', ')} ms`);
+    expect(lags.sort((a, b) => a - b)[2]).toBeLessThan(250);
+    const all = [1, 2, 3, 4, 5, 6].map(nodeName).join();
+    await eventually('all are back', () => (follower.newest && names(follower.newest).join() === all) || undefined);
+  });
+
   test('scaling to 3 is seen within two seconds', async () => {
     expect(await scaleDown()).toBeLessThan(SEEN_WITHIN_MS);
     await Promise.all(KEYS.map((key) => fleet.set(key, { of: key })));
