@@ -9,7 +9,7 @@ const SLOTS_MIN = 1 << 16;
 const SLOTS_MAX = 1 << 24;
 const SLOTS_PER_BUCKET = 4;
 /** The table grows when it has less than so many slots for each key: with fewer, full buckets forget keys too early. */
-const SLOTS_PER_KEY = 1.25;
+const SLOTS_PER_KEY = 2;
 /** Time is counted in periods; a period ends after this share of the remembered number of keys. */
 const PERIODS = 64;
 const PERIOD_MASK = 0xffff;
