@@ -9,6 +9,7 @@
  * Everything runs on one event loop; nothing here waits.
  */
 import { LF } from '../base/bytes.ts';
+import { nextTurn } from '../base/turns.ts';
 import { Magic } from '../protocol/binary/opcodes.ts';
 import type { AdminContext } from './admin/context.ts';
 import type { PasswordFile } from './auth-passwords.ts';
@@ -102,6 +103,11 @@ export class Connection implements SocketHandler {
   /** Whether answers are waiting to be taken. */
   get isSuspended(): boolean {
     return this.#suspended;
+  }
+
+  /** Whether answers can be sent from where items lie. */
+  get gathers(): boolean {
+    return this.socket.sendRuns !== undefined;
   }
 
   /** False once the daemon is done with it, though its last answers may still be on their way. */
@@ -205,6 +211,7 @@ export class Connection implements SocketHandler {
       if (output.room < limits.REPLY_BYTES_MAX && !this.flush()) break;
       const used = session.step(bytes, at, end);
       at += used;
+      if (output.holdsItems && !this.flush()) break;
       if (used === 0 || this.#suspended || --turns === 0) break;
     }
     if (!this.#suspended && !output.isEmpty) this.flush();
@@ -241,7 +248,7 @@ export class Connection implements SocketHandler {
     this.#suspended = this.#yielding = true;
     this.socket.pause();
     this.#context.engine.counters.connectionYields++;
-    setImmediate(() => {
+    nextTurn(() => {
       this.#yielding = false;
       if (this.#open) this.#goOn();
     });
@@ -287,7 +294,7 @@ export class Connection implements SocketHandler {
     this.#nextPiece = next;
     this.#suspended = true;
     this.socket.pause();
-    setImmediate(() => this.#sendPiece());
+    nextTurn(() => this.#sendPiece());
   }
 
   #sendPiece(): void {
@@ -299,7 +306,7 @@ export class Connection implements SocketHandler {
       return this.#goOn();
     }
     this.#context.engine.counters.bytesWritten += piece.length;
-    if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) setImmediate(() => this.#sendPiece());
+    if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) nextTurn(() => this.#sendPiece());
     else this.stalledSince = this.#context.time.now;
   }
 

@@ -15,6 +15,15 @@ export const OUTPUT_BYTES = 256 * 1024;
  */
 export const OUTPUT_REGIONS = 8;
 
+/**
+ * A value whose answer is larger than this is sent from where it lies, where the transport can; a smaller one is collected
+ * with the other answers, since copying it costs less than a write of its own.
+ */
+export const IN_PLACE_BYTES_MIN = 16 * 1024;
+
+/** A value whose answer is larger than this is copied all the same: one write can only name so many pieces (IOV_MAX). */
+export const IN_PLACE_BYTES_MAX = 8 * 1024 * 1024;
+
 /** Room that a fixed answer line may need at most. */
 export const REPLY_BYTES_MAX = 512;
 

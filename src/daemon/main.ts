@@ -55,7 +55,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const server = new Server({
     settings: request.settings,
-    transport: chooseTransport(process.env['MEMFLEET_NODE_TRANSPORT']),
+    transport: await chooseTransport(process.env['MEMFLEET_TRANSPORT']),
     tls: await tlsTransport(request.settings),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),

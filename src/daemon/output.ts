@@ -2,9 +2,10 @@
  * Answers on their way out: what one read asked for is collected in a region of the scratch area and sent with one
  * write. A region that a socket has not taken wholly stays with its connection until it has, and another one collects.
  */
-import { writeBytes, writeDecimal, writeLatin } from '../base/bytes.ts';
+import { SPACE, writeBytes, writeDecimal, writeLatin } from '../base/bytes.ts';
 import { VALUE } from '../protocol/text/replies.ts';
 import { OUTPUT_BYTES, OUTPUT_REGIONS } from './limits.ts';
+import { Runs } from './runs.ts';
 import * as layout from './storage/layout.ts';
 import type { ChunkRef } from './storage/layout.ts';
 import type { Store } from './storage/store.ts';
@@ -34,6 +35,11 @@ export class Output {
   readonly #free: Region[] = [];
   #start: Region;
   #limit: number;
+  // Items that are sent from where they are, with what was collected before, between and behind them.
+  readonly #runs = new Runs();
+  #itemBytes = 0;
+  /** What was collected before this is among the runs. */
+  #named: number;
 
   /** @param start where in the scratch area the regions begin; they take OUTPUT_REGIONS × OUTPUT_BYTES */
   constructor(store: Store, start: number) {
@@ -41,7 +47,7 @@ export class Output {
     this.#store = store;
     for (let i = OUTPUT_REGIONS - 1; i >= 0; i--) this.#free.push((start + i * OUTPUT_BYTES) as Region);
     this.#start = this.#free.pop()!;
-    this.position = this.#start;
+    this.position = this.#named = this.#start;
     this.#limit = this.#start + OUTPUT_BYTES;
   }
 
@@ -52,11 +58,16 @@ export class Output {
 
   /** Bytes that were collected. */
   get length(): number {
-    return this.position - this.#start;
+    return this.position - this.#start + this.#itemBytes;
   }
 
   get isEmpty(): boolean {
     return this.position === this.#start;
+  }
+
+  /** Whether items are among what was collected: they must be sent before anything changes them. */
+  get holdsItems(): boolean {
+    return this.#itemBytes > 0;
   }
 
   /** Adds a fixed answer. */
@@ -87,6 +98,32 @@ export class Output {
     this.position = this.writeValueWithCas(ref, this.bytes, this.position);
   }
 
+  /** Adds a VALUE answer whose bytes stay in the item until they are sent; only its head needs room here. */
+  valueInPlace(ref: ChunkRef, withCas: boolean): void {
+    const { items } = this.#store;
+    let start = 0;
+    this.reply(VALUE);
+    if (withCas) {
+      start = items.valueStart(ref);
+      const headEnd = start - LINE_END.length;
+      items.copyRun(ref, 0, headEnd, this.bytes, this.position);
+      this.position += headEnd;
+      this.bytes[this.position++] = SPACE;
+      this.position = this.writeCas(ref, this.bytes, this.position);
+      this.reply(LINE_END);
+    }
+    const end = items.runBytes(ref);
+    this.#nameCollected();
+    items.nameRun(ref, start, end, this.#runs);
+    this.#itemBytes += end - start;
+  }
+
+  /** Puts what was collected since the last item behind it. */
+  #nameCollected(): void {
+    if (this.position > this.#named) this.#runs.add(this.bytes, this.#named, this.position);
+    this.#named = this.position;
+  }
+
   /** Writes a VALUE answer with its CAS anywhere; returns the position behind it. */
   writeValueWithCas(ref: ChunkRef, bytes: Uint8Array, start: number): number {
     const { items } = this.#store;
@@ -95,7 +132,7 @@ export class Output {
     let position = writeBytes(bytes, start, VALUE);
     items.copyRun(ref, 0, headEnd, bytes, position);
     position += headEnd;
-    bytes[position++] = 0x20;
+    bytes[position++] = SPACE;
     position = this.writeCas(ref, bytes, position);
     items.copyRun(ref, headEnd, headEnd + LINE_END.length, bytes, position);
     position += LINE_END.length;
@@ -115,6 +152,7 @@ export class Output {
 
   /** Sends what was collected. If the socket did not take it all, its region is the caller's until it gives it back. */
   flush(socket: TransportSocket): Flushed {
+    if (this.#itemBytes > 0) return this.#flushRuns(socket);
     const end = this.position;
     const start = this.#start;
     this.position = start;
@@ -124,9 +162,21 @@ export class Output {
     }
     if (socket.write(this.bytes, start, end)) return SENT;
     this.#start = this.#free.pop()!;
-    this.position = this.#start;
+    this.position = this.#named = this.#start;
     this.#limit = this.#start + OUTPUT_BYTES;
     return { sent: false, region: start };
+  }
+
+  /** Sends items from where they are; what the socket does not take at once is copied, since items may change. */
+  #flushRuns(socket: TransportSocket): Flushed {
+    const runs = this.#runs;
+    this.#nameCollected();
+    const sent = socket.sendRuns?.(runs) ?? 0;
+    const rest = sent < runs.byteLength ? runs.rest(sent) : undefined;
+    runs.clear();
+    this.#itemBytes = 0;
+    this.position = this.#named = this.#start;
+    return rest === undefined || socket.write(rest, 0, rest.length) ? SENT : { sent: false, region: NO_REGION };
   }
 
   /** Takes a region back that its socket has sent. */

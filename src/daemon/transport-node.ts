@@ -89,7 +89,7 @@ export function bind(server: Server, address: ListenAddress, backlog: number): P
       resolve();
     });
     if ('path' in address) server.listen({ path: address.path, backlog });
-    else server.listen({ host: address.host, port: address.port, backlog });
+    else server.listen({ host: address.host, port: address.port, backlog, ipv6Only: true });
   });
 }
 

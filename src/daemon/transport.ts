@@ -3,6 +3,7 @@
  * buffers that are used again; nothing here knows the protocol.
  */
 
+import type { Runs } from './runs.ts';
 import type { ProtocolName } from './settings.ts';
 
 /** One accepted connection, as the daemon uses it. */
@@ -18,6 +19,13 @@ export interface TransportSocket {
    * until it calls `onDrain`. What is written before that goes behind, in order.
    */
   write(bytes: Uint8Array, start: number, end: number): boolean;
+  /**
+   * Sends runs of memory as far as the system takes them at once; only called when everything before has been taken.
+   * Absent where the runtime would put them together first.
+   *
+   * @returns how many bytes were taken; the rest is the caller's to {@link write}
+   */
+  sendRuns?(runs: Runs): number;
   /** Stops delivering data until {@link resume}. */
   pause(): void;
   resume(): void;

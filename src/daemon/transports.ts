@@ -1,11 +1,16 @@
-/** Which transport this process uses: Bun's under Bun; under Node its handles where they are as expected, else streams. */
+/**
+ * Which transport this process uses. Under Bun the kernel's calls, else Bun's sockets; under Node its handles where they
+ * are as expected, else streams.
+ */
 import { bunTransport } from './transport-bun.ts';
+import { epollTransport } from './transport-epoll.ts';
 import { nodeHandleTransport } from './transport-node-handle.ts';
 import { nodeTransport } from './transport-node.ts';
 import type { Transport } from './transport.ts';
 
-/** @param wanted `stream` keeps to Node's public interface (MEMFLEET_NODE_TRANSPORT), for tests and for doubt */
-export function chooseTransport(wanted: string | undefined): Transport {
-  if (process.versions['bun'] !== undefined) return bunTransport;
-  return (wanted === 'stream' ? undefined : nodeHandleTransport()) ?? nodeTransport;
+/** @param wanted `public` keeps to the runtime's public interface (MEMFLEET_TRANSPORT), for tests and for doubt */
+export async function chooseTransport(wanted: string | undefined): Promise<Transport> {
+  const isPublic = wanted === 'public';
+  if (process.versions['bun'] !== undefined) return (isPublic ? undefined : await epollTransport()) ?? bunTransport;
+  return (isPublic ? undefined : nodeHandleTransport()) ?? nodeTransport;
 }

@@ -72,8 +72,14 @@ async function untilAccepts(port: number, ended: () => string | undefined): Prom
   }
 }
 
-async function startProcess(command: string, args: readonly string[], port: number): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(command, args, { cwd: REPOSITORY, stdio: ['ignore', 'ignore', 'pipe'] });
+async function startProcess(
+  command: string,
+  args: readonly string[],
+  port: number,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<ServerProcess> {
+  const env = { ...process.env, ...environment };
+  const child: ChildProcess = spawn(command, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaints = '';
   let end: string | undefined;
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -198,15 +204,25 @@ function lacksRuntime(command: string, runtime: string): boolean {
 
 /** Our daemon, once for each runtime that is here. */
 export function ourDaemons(): ProcessKind[] {
+  return onEachRuntime('', {});
+}
+
+/** The same, and once more for each runtime with nothing but the sockets that it offers to everyone. */
+export function ourDaemonsOnEachTransport(): ProcessKind[] {
+  return [...ourDaemons(), ...onEachRuntime(', public sockets', { MEMFLEET_TRANSPORT: 'public' })];
+}
+
+function onEachRuntime(suffix: string, environment: NodeJS.ProcessEnv): ProcessKind[] {
   const command = `${REPOSITORY}/bin/memfleet`;
   return ['node', 'bun']
     .filter((runtime) => !lacksRuntime(command, runtime))
     .map((runtime) => ({
-      name: `our daemon on ${runtime}`,
+      name: `our daemon on ${runtime}${suffix}`,
       version: REFERENCE_VERSION,
       start: async (flags = []) => {
         const port = await freePort();
-        return await startProcess(command, ['daemon', '--runtime', runtime, ...listenFlags(port), ...flags], port);
+        const args = ['daemon', '--runtime', runtime, ...listenFlags(port), ...flags];
+        return await startProcess(command, args, port, environment);
       },
     }));
 }

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ourDaemons, type ServerProcess } from '../conformance/driver.ts';
+import { ourDaemonsOnEachTransport, type ServerProcess } from '../conformance/driver.ts';
 import { until } from '../support/until.ts';
 
 const VALUES = 40;
@@ -60,7 +60,7 @@ async function currentConnections(port: number): Promise<number> {
   return Number(/STAT curr_connections (\d+)/.exec(text)?.[1]);
 }
 
-describe.each(ourDaemons())('$name', (kind) => {
+describe.each(ourDaemonsOnEachTransport())('$name', (kind) => {
   let server: ServerProcess | undefined;
   const expected = Buffer.concat([
     ...Array.from({ length: VALUES }, (_, i) =>

@@ -3,6 +3,7 @@
  * say. What was not taken at once is read from the daemon's memory only when it is taken, as a kernel would, so a region
  * that is used again too early shows as wrong bytes.
  */
+import type { Runs } from '../../src/daemon/runs.ts';
 import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from '../../src/daemon/transport.ts';
 
 /** Both ends of one connection: the daemon's by its interface, the client's by {@link send}, {@link take} and the rest. */
@@ -20,15 +21,18 @@ export class MemorySocket implements TransportSocket {
   destroyed = false;
   /** Writes so far. */
   writes = 0;
+  /** Only there if the transport gathers. */
+  readonly sendRuns?: (runs: Runs) => number;
   readonly #readBuffer: ListenOptions['readBuffer'];
   readonly #received: Buffer[] = [];
   readonly #waiting: { bytes: Uint8Array; start: number; end: number }[] = [];
   #ending = false;
   #unread: Buffer = Buffer.alloc(0);
 
-  constructor(name: string, readBuffer: ListenOptions['readBuffer']) {
+  constructor(name: string, readBuffer: ListenOptions['readBuffer'], gathers: boolean) {
     this.peer = `memory:${name}`;
     this.#readBuffer = readBuffer;
+    if (gathers) this.sendRuns = (runs) => this.#takeRuns(runs);
   }
 
   // ---- the daemon's side ----
@@ -42,6 +46,20 @@ export class MemorySocket implements TransportSocket {
     if (taken === end - start) return true;
     this.#waiting.push({ bytes, start: start + taken, end });
     return false;
+  }
+
+  /** Takes runs of bytes as far as there is room. */
+  #takeRuns(runs: Runs): number {
+    if (this.#waiting.length > 0) throw new Error('runs must not overtake what waits');
+    this.writes++;
+    const taken = Math.min(this.room, runs.byteLength);
+    for (let i = 0, left = taken; i < runs.count && left > 0; i++) {
+      const end = Math.min(runs.ends[i], runs.starts[i] + left);
+      this.#receive(runs.bytes[i], runs.starts[i], end);
+      left -= end - runs.starts[i];
+    }
+    this.room -= taken;
+    return taken;
   }
 
   pause(): void {
@@ -131,8 +149,14 @@ export class MemorySocket implements TransportSocket {
 }
 
 export class MemoryTransport implements Transport {
+  readonly #gathers: boolean;
   readonly #listeners: ListenOptions[] = [];
   #count = 0;
+
+  /** @param gathers whether its sockets take runs of bytes from where they lie */
+  constructor(gathers = false) {
+    this.#gathers = gathers;
+  }
 
   listen(options: ListenOptions): Promise<Listener> {
     this.#listeners.push(options);
@@ -144,7 +168,7 @@ export class MemoryTransport implements Transport {
   connect(): MemorySocket {
     const [options] = this.#listeners;
     if (options === undefined) throw new Error('nobody listens');
-    const socket = new MemorySocket(String(++this.#count), options.readBuffer);
+    const socket = new MemorySocket(String(++this.#count), options.readBuffer, this.#gathers);
     socket.handler = options.accept(socket);
     return socket;
   }

@@ -42,6 +42,13 @@ export class ItemCursor {
   room = 0;
 }
 
+/** Takes runs of bytes, one behind the other. */
+export interface RunList {
+  add(bytes: Uint8Array, start: number, end: number): void;
+}
+
+type TakePiece = (bytes: Uint8Array, from: number, until: number, at: number) => void;
+
 export class Items {
   readonly #memory: Memory;
   readonly #ending = new Uint8Array(LINE_END.length);
@@ -135,9 +142,19 @@ export class Items {
       Memory.copy(to, position, this.#memory.blockOf(ref).bytes, base + start, base + end);
       return;
     }
+    this.#eachPiece(ref, start, end, (bytes, from, until, at) => Memory.copy(to, position + at, bytes, from, until));
+  }
+
+  /** Names part of an item's run where it lies, bytes `start` up to and without `end` of it. */
+  nameRun(ref: ChunkRef, start: number, end: number, runs: RunList): void {
+    this.#eachPiece(ref, start, end, (bytes, from, until) => runs.add(bytes, from, until));
+  }
+
+  /** Goes through part of an item's run as it lies in its chunks; `at` counts from `start`. */
+  #eachPiece(ref: ChunkRef, start: number, end: number, take: TakePiece): void {
     let chunk = ref;
     let chunkStart = 0;
-    let room = FIRST_ROOM;
+    let room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
     for (let at = start; at < end;) {
       while (at >= chunkStart + room) {
         chunk = this.nextChunk(chunk);
@@ -146,7 +163,7 @@ export class Items {
       }
       const stop = Math.min(end, chunkStart + room);
       const base = byteOffset(chunk) + HEADER_BYTES - chunkStart;
-      Memory.copy(to, position + at - start, this.#memory.blockOf(chunk).bytes, base + at, base + stop);
+      take(this.#memory.blockOf(chunk).bytes, base + at, base + stop, at - start);
       at = stop;
     }
   }

@@ -3,6 +3,8 @@
  * loop. Behind the bound lines are dropped and counted, and it is told how many (logger.c).
  */
 
+import { nextTurn } from '../../base/turns.ts';
+
 /** Bytes kept free for the line that says how many were skipped (logger.c, logger_thread_write_entry). */
 const SKIP_LINE_BYTES = 128;
 
@@ -51,7 +53,7 @@ export class Watcher {
     this.#waitingBytes += line.length;
     if (this.#scheduled || this.#blocked) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    nextTurn(() => this.#flush());
   }
 
   #flush(): void {

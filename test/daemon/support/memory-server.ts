@@ -10,9 +10,10 @@ export interface MemoryServer {
   connect: () => MemorySocket;
 }
 
-export async function startMemoryServer(settings: Partial<Settings> = {}): Promise<MemoryServer> {
+/** @param gathers whether its sockets take runs of bytes from where they lie */
+export async function startMemoryServer(settings: Partial<Settings> = {}, gathers = false): Promise<MemoryServer> {
   const clock = new ManualClock();
-  const transport = new MemoryTransport();
+  const transport = new MemoryTransport(gathers);
   const server = new Server({
     settings: { ...DEFAULT_SETTINGS, ...settings },
     transport,
