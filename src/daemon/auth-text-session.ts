@@ -41,6 +41,11 @@ export class AuthTextSession implements Session {
     return this.#inner.stateName;
   }
 
+  /** Names and passwords are not lines of a protocol. */
+  get awaitsLine(): boolean {
+    return this.#permitted && this.#inner.awaitsLine === true;
+  }
+
   abandon(): void {
     this.#inner.abandon();
   }

@@ -20,6 +20,7 @@ import * as limits from './limits.ts';
 import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
+import { Trace } from './trace/trace.ts';
 import type { Door, SocketHandler, TransportSocket } from './transport.ts';
 import { Watcher } from './watch/watcher.ts';
 
@@ -32,6 +33,8 @@ export interface ConnectionContext extends AdminContext {
   readonly saslPasswords: PasswordFile | undefined;
   /** Who may log in by the text protocol; undefined = nobody needs to. */
   readonly textPasswords: PasswordFile | undefined;
+  /** Prints a line on standard error, for `-vv`. */
+  say(line: string): void;
   /** The connection has ended. */
   forget(connection: Connection): void;
 }
@@ -75,6 +78,8 @@ export class Connection implements SocketHandler {
   #nextPiece: (() => Uint8Array | undefined) | undefined;
   #watcher: Watcher | undefined;
   #session: Session | undefined;
+  /** With `-vv`. */
+  #trace: Trace | undefined;
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
@@ -107,7 +112,8 @@ export class Connection implements SocketHandler {
 
   /** Whether answers can be sent from where items lie. */
   get gathers(): boolean {
-    return this.socket.sendRuns !== undefined;
+    // -vv looks at what is collected.
+    return this.#trace === undefined && this.socket.sendRuns !== undefined;
   }
 
   /** False once the daemon is done with it, though its last answers may still be on their way. */
@@ -205,11 +211,12 @@ export class Connection implements SocketHandler {
     const { output } = this.#context;
     const session = (this.#session ??= this.#greet(bytes[start]));
     this.#context.watch.connectionId = this.id;
+    const trace = this.#context.settings.verbosity > 1 ? (this.#trace ??= this.#startTrace(session)) : undefined;
     let at = start;
     let turns = this.#context.settings.reqsPerEvent;
     while (at < end && this.#open) {
       if (output.room < limits.REPLY_BYTES_MAX && !this.flush()) break;
-      const used = session.step(bytes, at, end);
+      const used = trace === undefined ? session.step(bytes, at, end) : trace.step(session, bytes, at, end);
       at += used;
       if (output.holdsItems && !this.flush()) break;
       if (used === 0 || this.#suspended || --turns === 0) break;
@@ -243,6 +250,12 @@ export class Connection implements SocketHandler {
     this.onClose();
   }
 
+  #startTrace(session: Session): Trace {
+    return new Trace(this.id, session instanceof BinarySession, this.#context.output, (line) =>
+      this.#context.say(line),
+    );
+  }
+
   /** Lets the other connections have their turn before the rest of what this one has sent is answered (`-R`). */
   #yield(): void {
     this.#suspended = this.#yielding = true;
@@ -258,9 +271,11 @@ export class Connection implements SocketHandler {
   #greet(first: number | undefined): Session {
     const { settings, textPasswords } = this.#context;
     const { protocol = settings.protocol, isPrivate } = this.#door;
-    if (protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST)) {
-      return new BinarySession(this, this.#context);
+    const isBinary = protocol === 'binary' || (protocol === 'auto' && first === Magic.REQUEST);
+    if (protocol === 'auto' && settings.verbosity > 1) {
+      this.#context.say(`${this.id}: Client using the ${isBinary ? 'binary' : 'ascii'} protocol`);
     }
+    if (isBinary) return new BinarySession(this, this.#context);
     const session = new TextSession(this, this.#context);
     if (textPasswords === undefined || isPrivate === true) return session;
     return new AuthTextSession(this, this.#context, textPasswords, session);
@@ -269,6 +284,7 @@ export class Connection implements SocketHandler {
   /** Sends the collected answers; false if the socket did not take them all, and the connection is now suspended. */
   flush(): boolean {
     const { output, engine } = this.#context;
+    this.#trace?.collected();
     engine.counters.bytesWritten += output.length;
     const flushed = output.flush(this.socket);
     if (flushed.sent) return true;
@@ -282,6 +298,7 @@ export class Connection implements SocketHandler {
    * and if the socket has not taken them yet this one goes behind them.
    */
   sendLarge(answer: Uint8Array): void {
+    this.#trace?.sent(answer);
     this.#context.engine.counters.bytesWritten += answer.length;
     if (!this.socket.write(answer, 0, answer.length)) this.#suspend();
   }

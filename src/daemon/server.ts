@@ -14,7 +14,7 @@ import * as limits from './limits.ts';
 import { MetaCommands } from './meta-commands.ts';
 import { Output } from './output.ts';
 import { SecondHand } from './clock.ts';
-import type { Settings } from './settings.ts';
+import { protocolName, type ProtocolName, type Settings } from './settings.ts';
 import { PrefixStats } from './prefix-stats.ts';
 import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
@@ -47,6 +47,13 @@ export interface ServerParts {
   /** A line for standard error, if the verbosity asks for it. */
   log(line: string): void;
 }
+
+/** How `-vv` tells of a new connection (memcached.c, conn_new). */
+const GREETINGS: Record<ProtocolName, string> = {
+  auto: 'auto-negotiating client connection',
+  ascii: 'ascii client connection.',
+  binary: 'binary client connection.',
+};
 
 const IGNORE: SocketHandler = { onData() {}, onDrain() {}, onClose() {} };
 
@@ -135,6 +142,7 @@ export class Server implements ConnectionContext {
    */
   async listen(): Promise<void> {
     const readBuffer = { bytes: this.output.bytes, start: limits.CARRY_BYTES, length: limits.READ_BYTES };
+    this.#nameClasses();
     try {
       // First, since whoever waits for the daemon waits for its TCP port.
       await this.#listenUdp();
@@ -146,6 +154,9 @@ export class Server implements ConnectionContext {
         this.#listeners.push(listener);
         const name = 'path' in address ? `unix:${address.path}` : endpoint(address.host, listener.port);
         this.listening.push({ id: this.#nextId++, endpoint: name });
+        this.#verbose(
+          `<${this.#nextId - 1} server listening (${protocolName(address.protocol ?? this.settings.protocol)})`,
+        );
       }
     } catch (error) {
       this.#closeListeners();
@@ -163,7 +174,10 @@ export class Server implements ConnectionContext {
     if (udpPort === 0) return;
     const { UdpListener } = await import('./udp.ts');
     const hosts = new Set(listen.flatMap((address) => ('host' in address ? [address.host] : [])));
-    for (const host of hosts) this.#udpListeners.push(await UdpListener.bind(host, udpPort, this));
+    for (const host of hosts) {
+      this.#udpListeners.push(await UdpListener.bind(host, udpPort, this));
+      this.#verbose(`<${this.#nextId++} server listening (udp)`);
+    }
   }
 
   connections(): Iterable<Connection> {
@@ -258,7 +272,8 @@ export class Server implements ConnectionContext {
     const connection = new Connection(this.#nextId++, socket, this, door);
     this.#connections.add(connection);
     this.counters.currentConnections++;
-    this.#verbose(`<${connection.id} new client connection from ${socket.peer}`);
+    if (this.settings.verbosity > 1)
+      this.say(`<${connection.id} new ${GREETINGS[door.protocol ?? this.settings.protocol]}`);
     this.watch.connected(connection);
     return connection;
   }
@@ -307,6 +322,19 @@ export class Server implements ConnectionContext {
       );
     };
     schedule();
+  }
+
+  say(line: string): void {
+    this.#parts.log(line);
+  }
+
+  /** memcached's first words under `-vv` (slabs.c, slabs_init). */
+  #nameClasses(): void {
+    const { chunkBytes, chunksPerPage, largest } = this.store.slabs.classes;
+    for (let id = 1; id <= largest; id++) {
+      const [size, count] = [String(chunkBytes[id]).padStart(9), String(chunksPerPage[id]).padStart(7)];
+      this.#verbose(`slab class ${String(id).padStart(3)}: chunk size ${size} perslab ${count}`);
+    }
   }
 
   #verbose(line: string): void {

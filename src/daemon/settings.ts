@@ -134,6 +134,11 @@ export interface ExtendedSettings {
 /** What connections speak: `auto` is told by a connection's first byte. */
 export type ProtocolName = 'ascii' | 'binary' | 'auto';
 
+/** A protocol's name as memcached prints it (memcached.c, prot_text). */
+export function protocolName(protocol: ProtocolName): string {
+  return protocol === 'auto' ? 'auto-negotiate' : protocol;
+}
+
 /** Requests of one connection that are answered before the others' turn: about a quarter of a millisecond's work. */
 const REQS_PER_EVENT = 256;
 

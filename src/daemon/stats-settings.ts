@@ -1,5 +1,5 @@
 /** `stats settings`: names, order and forms of memcached 1.6.38. Pure text from what the daemon was told to be. */
-import type { Settings, TlsSettings } from './settings.ts';
+import { protocolName, type Settings, type TlsSettings } from './settings.ts';
 
 type Row = readonly [name: string, value: string | number];
 
@@ -52,7 +52,7 @@ function serverRows(settings: Settings, layout: StoreLayout): Row[] {
     ['reqs_per_event', settings.reqsPerEvent],
     ['cas_enabled', yesNo(settings.casEnabled)],
     ['tcp_backlog', settings.backlog],
-    ['binding_protocol', settings.protocol === 'auto' ? 'auto-negotiate' : settings.protocol],
+    ['binding_protocol', protocolName(settings.protocol)],
     ['auth_enabled_sasl', yesNo(settings.saslEnabled)],
     ['auth_enabled_ascii', settings.authFile ?? 'no'],
     ['item_size_max', settings.itemSizeMax],

@@ -159,7 +159,10 @@ const PROCESS: readonly Flag[] = [
   {
     letter: 'v',
     long: 'verbose',
-    help: ['verbose (print errors/warnings while in event loop)', '-vv: very verbose (also print connections)'],
+    help: [
+      'verbose (print errors/warnings while in event loop)',
+      '-vv: very verbose (also print client commands/responses)',
+    ],
     apply: ({ settings }) => void settings.verbosity++,
   },
   { letter: 'h', long: 'help', help: ['print this help and exit'] },

@@ -7,6 +7,8 @@ import { MemoryTransport, type MemorySocket } from '../../support/memory-transpo
 export interface MemoryServer {
   server: Server;
   clock: ManualClock;
+  /** What it has said on standard error. */
+  lines: string[];
   connect: () => MemorySocket;
 }
 
@@ -14,16 +16,17 @@ export interface MemoryServer {
 export async function startMemoryServer(settings: Partial<Settings> = {}, gathers = false): Promise<MemoryServer> {
   const clock = new ManualClock();
   const transport = new MemoryTransport(gathers);
+  const lines: string[] = [];
   const server = new Server({
     settings: { ...DEFAULT_SETTINGS, ...settings },
     transport,
     productVersion: '0.0.0',
     clock,
     hashSeed: 1,
-    log: () => {},
+    log: (line) => void lines.push(line),
   });
   await server.listen();
-  return { server, clock, connect: () => transport.connect() };
+  return { server, clock, lines, connect: () => transport.connect() };
 }
 
 /** One general statistic. */
