@@ -81,37 +81,38 @@ function nodeRow(node, isNew) {
   memoryCell(row, stats);
   number(rate?.gets);
   number(rate?.sets);
-  const ratio = stats ? (Number.isFinite(rate?.hitRatio) ? rate.hitRatio : stats.get_hits / stats.cmd_get) : NaN;
-  cell(row, Number.isFinite(ratio) ? percent.format(ratio) : '–', 'number');
+  cell(row, Number.isFinite(rate?.hitRatio) ? percent.format(rate.hitRatio) : '–', 'number');
   number(stats?.evictions);
   number(stats?.curr_connections);
-  cell(row, detail?.probe?.ok ? `${detail.probe.durationMs.toFixed(1)} ms` : '–', 'number');
+  const answers = node.state !== 'down' && detail?.probe?.ok;
+  cell(row, answers ? `${detail.probe.durationMs.toFixed(1)} ms` : '–', 'number');
   cell(row, detail?.probe?.version ?? '–');
   return row;
 }
 
 function showTotals() {
-  const known = topology.nodes
-    .filter((node) => node.state !== 'down')
-    .map((node) => details.get(node.name)?.stats?.values);
+  const up = topology.nodes.filter((node) => node.state !== 'down').map(({ name }) => name);
+  const known = up.map((name) => details.get(name)?.stats?.values);
   const sum = (name) => known.reduce((total, stats) => total + (stats?.[name] ?? 0), 0);
-  const gets = [...rates.values()].reduce((total, rate) => total + rate.gets, 0);
+  const gets = up.reduce((total, name) => total + (rates.get(name)?.gets ?? 0), 0);
   const active = topology.nodes.filter((node) => node.state === 'active').length;
   const totals = [
     ['Nodes on the ring', `${active} of ${topology.nodes.length}`],
     ['Items', count.format(sum('curr_items'))],
-    ['Memory', `${bytes(sum('bytes'))} / ${bytes(sum('limit_maxbytes'))}`],
+    ['Memory', bytes(sum('bytes')), ` of ${bytes(sum('limit_maxbytes'))}`],
     ['Gets per second', rates.size > 0 ? count.format(gets) : '–'],
     ['Hit ratio, overall', sum('cmd_get') > 0 ? percent.format(sum('get_hits') / sum('cmd_get')) : '–'],
     ['Topology version', String(topology.version)],
   ];
   element('totals').replaceChildren(
-    ...totals.map(([title, value]) => {
+    ...totals.map(([title, value, whole = '']) => {
       const box = document.createElement('div');
       const term = document.createElement('dt');
       const description = document.createElement('dd');
       term.append(title);
-      description.append(value);
+      const rest = document.createElement('small');
+      rest.append(whole);
+      description.append(value, rest);
       box.append(term, description);
       return box;
     }),
