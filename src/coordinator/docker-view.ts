@@ -91,9 +91,16 @@ function eventHint(event: ContainerEvent): Mark['hint'] | undefined {
       return 'running';
     case 'health_status: unhealthy':
       return 'unhealthy';
+    case 'oom':
+      // Of some process in it; whether that was the daemon shows with the next probe.
+      return 'unhealthy';
     default:
       return undefined;
   }
+}
+
+function isEnding(mark: Mark | undefined): boolean {
+  return mark?.hint === 'leaving' || mark?.hint === 'stopped' || mark?.hint === 'gone';
 }
 
 /** The view after an event. */
@@ -101,9 +108,10 @@ export function withEvent(view: DockerView, event: ContainerEvent, nowMs: number
   const sequence = view.sequence + 1;
   const hint = eventHint(event);
   const before = view.marks.get(event.id);
-  // A health check that passes does not mean that a container stays after all; nor does one that fails.
-  const staysLeaving = before?.hint === 'leaving' && event.action.startsWith('health_status');
-  if (hint === undefined || staysLeaving) return { ...view, sequence };
+  // A health check that passes does not mean that a container stays after all, nor does one that fails; and the end of a
+  // process for want of memory may be told after the end of its container.
+  const saysLess = event.action === 'oom' || event.action.startsWith('health_status');
+  if (hint === undefined || (saysLess && isEnding(before))) return { ...view, sequence };
   const marks = new Map(view.marks).set(event.id, { hint, sequence, sinceMs: nowMs });
   return { ...view, marks, sequence };
 }

@@ -119,6 +119,7 @@ describe('an event', () => {
     ['rename', undefined, 'running'],
     ['health_status: unhealthy', undefined, 'unhealthy'],
     ['health_status: healthy', undefined, 'running'],
+    ['oom', undefined, 'unhealthy'],
   ])('%s (signal %s) counts at once: %s', (action, signal, hint) => {
     expect(hints(event(view, 'a', action, signal))).toEqual({ 'p-cache-a': hint, 'p-cache-b': 'running' });
   });
@@ -133,10 +134,12 @@ describe('an event', () => {
     expect(hints(listed(heard, [containerOf('c')]))).toEqual({ 'p-cache-c': 'running' });
   });
 
-  test('a health check does not bring back what was told to stop', () => {
+  test('neither a health check nor a late word of memory brings back what was told to stop, or has', () => {
     const leaving = event(view, 'a', 'kill', '15');
-    for (const action of ['health_status: healthy', 'health_status: unhealthy']) {
+    for (const action of ['health_status: healthy', 'health_status: unhealthy', 'oom']) {
       expect(hints(event(leaving, 'a', action))).toMatchObject({ 'p-cache-a': 'leaving' });
+      expect(hints(event(event(view, 'a', 'die'), 'a', action))).toMatchObject({ 'p-cache-a': 'stopped' });
+      expect(hints(event(event(view, 'a', 'destroy'), 'a', action))).toEqual({ 'p-cache-b': 'running' });
     }
     expect(hints(event(leaving, 'a', 'start'))).toMatchObject({ 'p-cache-a': 'running' });
   });
