@@ -112,7 +112,6 @@ describe('an event', () => {
     ['kill', undefined, 'running'],
     ['die', undefined, 'stopped'],
     ['stop', undefined, 'stopped'],
-    ['oom', undefined, 'running'],
     ['pause', undefined, 'paused'],
     ['unpause', undefined, 'running'],
     ['start', undefined, 'running'],
