@@ -90,6 +90,16 @@ export function writeDecimal(bytes: Uint8Array, position: number, value: number)
   return end;
 }
 
+/** How many decimal digits an unsigned 64-bit number has; a bigint where a double does not hold it. */
+export function unsignedLength(value: number | bigint): number {
+  return typeof value === 'number' ? decimalLength(value) : String(value).length;
+}
+
+/** Writes an unsigned 64-bit number in decimal; returns the position behind its last digit. */
+export function writeUnsigned(bytes: Uint8Array, position: number, value: number | bigint): number {
+  return typeof value === 'number' ? writeDecimal(bytes, position, value) : writeLatin(bytes, position, String(value));
+}
+
 /** Copies a short constant; `copyWithin` and `set` cost more than this loop for the few bytes of a reply line. */
 export function writeBytes(bytes: Uint8Array, position: number, constant: Uint8Array): number {
   for (let i = 0; i < constant.length; i++) bytes[position + i] = constant[i];

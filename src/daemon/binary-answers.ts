@@ -75,12 +75,12 @@ export class BinaryAnswers {
     for (let i = 0; i < request.keyBytes; i++) output.bytes[output.position++] = key[start + i];
   }
 
-  /** Adds the number that incr or decr arrived at, in decimal, and the item's CAS. */
-  number(request: PacketHead, decimal: string, cas: number): void {
+  /** Adds the number that incr or decr arrived at, and the item's CAS. */
+  number(request: PacketHead, number: number | bigint, cas: number): void {
     begin(request, 0, 0, 0, NUMBER_BYTES);
     setCas(cas);
     this.#writeHead();
-    const value = BigInt(decimal);
+    const value = BigInt(number);
     const output = this.#output;
     const at = writeInt32(output.bytes, output.position, Number(value >> 32n));
     output.position = writeInt32(output.bytes, at, Number(value & 0xffff_ffffn));

@@ -1,5 +1,5 @@
 /** incr and decr of the binary protocol, which may make the item they count in (proto_bin.c, complete_incr_bin). */
-import { TWO_32, writeLatin } from '../base/bytes.ts';
+import { TWO_32, writeUnsigned } from '../base/bytes.ts';
 import { Opcode, Status, isQuiet } from '../protocol/binary/opcodes.ts';
 import { readInt32, type PacketHead } from '../protocol/binary/packet.ts';
 import { exptimeAt, hasOtherCas, type BinaryAnswers } from './binary-answers.ts';
@@ -59,21 +59,22 @@ export class BinaryArithmetic {
   #create(request: PacketHead, bytes: Uint8Array): void {
     const { store } = this.#engine;
     const { keyStart, valueStart, extrasStart } = request;
-    const text = String(readNumber(bytes, extrasStart + INITIAL));
+    const initial = readNumber(bytes, extrasStart + INITIAL);
+    const length = writeUnsigned(this.#digits, 0, initial);
     const exptime = exptimeAt(bytes, extrasStart + EXPTIME);
-    const ref = this.#engine.begin(Mode.ADD, bytes, keyStart, valueStart, 0, exptime, text.length);
+    const ref = this.#engine.begin(Mode.ADD, bytes, keyStart, valueStart, 0, exptime, length);
     if (ref === NONE) {
       return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating new item');
     }
     store.items.openValue(ref, this.#cursor);
-    store.items.append(this.#cursor, this.#digits, 0, writeLatin(this.#digits, 0, text));
+    store.items.append(this.#cursor, this.#digits, 0, length);
     store.items.closeValue(this.#cursor);
     store.link(ref, store.hashInFlight(ref), NONE);
-    this.#answer(request, text);
+    this.#answer(request, initial);
   }
 
-  #answer(request: PacketHead, decimal: string): void {
-    if (!isQuiet(request.opcode)) this.#answers.number(request, decimal, this.#engine.store.lastCas);
+  #answer(request: PacketHead, number: number | bigint): void {
+    if (!isQuiet(request.opcode)) this.#answers.number(request, number, this.#engine.store.lastCas);
   }
 }
 

@@ -2,7 +2,7 @@
  * memcached's semantics over the store: what set, add, cas, incr, touch … do to items and counters. The one place where
  * the two meet; it knows nothing of lines, replies or sockets, so every protocol uses it.
  */
-import { SPACE, TWO_32, writeLatin } from '../base/bytes.ts';
+import { SPACE, TWO_32, unsignedLength, writeUnsigned } from '../base/bytes.ts';
 import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
 import { Counters } from './counters.ts';
 import type { SecondHand } from './clock.ts';
@@ -58,8 +58,8 @@ export class Engine {
   readonly counters: Counters;
   /** Why {@link begin} returned NONE: TOO_LARGE or NO_MEMORY. */
   failure: Outcome = Outcome.TOO_LARGE;
-  /** The number that incr or decr arrived at, in decimal. */
-  arithmeticResult = '';
+  /** The number that incr or decr arrived at; a bigint where a double does not hold it. */
+  arithmeticResult: number | bigint = 0;
   readonly #time: SecondHand;
   readonly #itemSizeMax: number;
   readonly #cursor = new ItemCursor();
@@ -306,25 +306,25 @@ export class Engine {
     const { bytes } = memory.blockOf(ref);
     const valueStart = byteOffset(ref) + layout.HEADER_BYTES + items.valueStart(ref);
     if (!parseUnsigned(bytes, valueStart, valueStart + items.valueBytes(ref))) return Outcome.NOT_A_NUMBER;
-    const text = increase ? added(delta) : subtracted(delta);
-    this.arithmeticResult = text;
+    const result = increase ? added(delta) : subtracted(delta);
+    this.arithmeticResult = result;
     (increase ? counters.classes.incrHits : counters.classes.decrHits)[this.#classOf(ref)]++;
-    if (text.length > items.valueBytes(ref)) return this.#storeLonger(ref, key, start, end, text);
-    const textEnd = writeLatin(bytes, valueStart, text);
-    bytes.fill(SPACE, textEnd, valueStart + items.valueBytes(ref));
+    const valueEnd = valueStart + items.valueBytes(ref);
+    if (unsignedLength(result) > valueEnd - valueStart) return this.#storeLonger(ref, key, start, end, result);
+    for (let at = writeUnsigned(bytes, valueStart, result); at < valueEnd; at++) bytes[at] = SPACE;
     store.renewCas(ref);
     memory.setWord(ref, layout.TIME, this.#time.now);
     return Outcome.DONE;
   }
 
-  #storeLonger(ref: ChunkRef, key: Uint8Array, start: number, end: number, text: string): Outcome {
+  #storeLonger(ref: ChunkRef, key: Uint8Array, start: number, end: number, result: number | bigint): Outcome {
     const { store } = this;
     const { memory, items } = store;
     const hash = store.index.hashOf(ref);
     const exptime = memory.word(ref, layout.EXPTIME);
-    const grown = store.allocate(key, start, end - start, items.clientFlags(ref), exptime, text.length, hash);
+    const textEnd = writeUnsigned(this.#scratch, 0, result);
+    const grown = store.allocate(key, start, end - start, items.clientFlags(ref), exptime, textEnd, hash);
     if (grown === NONE) return Outcome.NO_MEMORY;
-    const textEnd = writeLatin(this.#scratch, 0, text);
     items.openValue(grown, this.#cursor);
     items.append(this.#cursor, this.#scratch, 0, textEnd);
     items.closeValue(this.#cursor);
@@ -377,17 +377,16 @@ function itemSize(keyBytes: number, flags: number, valueBytes: number): number {
 }
 
 /** The number parsed last, plus a delta, modulo 2^64. */
-function added(delta: number | bigint): string {
+function added(delta: number | bigint): number | bigint {
   const result = typeof delta === 'number' && parsed.exact ? parsed.value + delta : NaN;
-  if (Number.isSafeInteger(result)) return String(result);
-  return String((parsed64() + BigInt(delta)) % U64);
+  return Number.isSafeInteger(result) ? result : (parsed64() + BigInt(delta)) % U64;
 }
 
 /** The number parsed last, minus a delta, not below 0. */
-function subtracted(delta: number | bigint): string {
-  if (typeof delta === 'number' && parsed.exact) return String(Math.max(0, parsed.value - delta));
+function subtracted(delta: number | bigint): number | bigint {
+  if (typeof delta === 'number' && parsed.exact) return Math.max(0, parsed.value - delta);
   const result = parsed64() - BigInt(delta);
-  return String(result < 0n ? 0n : result);
+  return result < 0n ? 0 : result;
 }
 
 function parsed64(): bigint {

@@ -1,5 +1,5 @@
 /** ma: counts a number up or down (protocol.txt "Meta Arithmetic", proto_text.c). */
-import { writeLatin } from '../base/bytes.ts';
+import { unsignedLength, writeLatin, writeUnsigned } from '../base/bytes.ts';
 import * as meta from '../protocol/text/meta-replies.ts';
 import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
 import * as replies from '../protocol/text/replies.ts';
@@ -49,7 +49,7 @@ export class MetaArithmetic {
       case Outcome.DONE: {
         const ref = before === NONE ? NONE : this.#shared.find(request);
         // A number that has grown is a new item, and T and E reach only the old one (proto_text.c, do_add_delta).
-        const grown = engine.arithmeticResult.length > digitsBefore;
+        const grown = unsignedLength(engine.arithmeticResult) > digitsBefore;
         if (ref !== NONE && request.has(Letter.E) && !grown) {
           engine.store.setCas(ref, request.newCasLow, request.newCasHigh);
         }
@@ -76,13 +76,12 @@ export class MetaArithmetic {
   /** N: an item with the number of J. */
   #vivifyNumber(request: MetaRequest): void {
     const { store } = this.#shared;
-    const text = String(request.initial);
-    const ref = this.#shared.make(request, 0, 0, text);
+    const ref = this.#shared.make(request, 0, 0, String(request.initial));
     if (ref === NONE) return this.#shared.output.reply(meta.NO_MEMORY_FOR_NEW);
     store.link(ref, this.#shared.hash(request), NONE);
     this.#shared.engine.noteStored(Mode.ADD, ref);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);
-    this.#answerArithmetic(request, ref, text, true, false);
+    this.#answerArithmetic(request, ref, request.initial, true, false);
   }
 
   /**
@@ -90,14 +89,20 @@ export class MetaArithmetic {
    * @param created the item was made by N
    * @param grown what T and E say is only answered and not done
    */
-  #answerArithmetic(request: MetaRequest, ref: ChunkRef, number: string, created: boolean, grown: boolean): void {
+  #answerArithmetic(
+    request: MetaRequest,
+    ref: ChunkRef,
+    number: number | bigint,
+    created: boolean,
+    grown: boolean,
+  ): void {
     const { memory } = this.#shared.store;
     const { bytes, wordStart, wordCount } = request;
     let exptime = ref === NONE ? 0 : memory.word(ref, layout.EXPTIME);
     const to = this.#shared.output.bytes;
     const withValue = request.has(Letter.v);
     let at = writeStatus(to, this.#shared.output.position, withValue ? Status.VA : Status.HD);
-    if (withValue) at = writeNumber(to, at, number.length);
+    if (withValue) at = writeNumber(to, at, unsignedLength(number));
     for (let i = request.firstFlag; i < wordCount; i++) {
       const letter = bytes[wordStart[i]];
       if (letter === Letter.O) at = writeWord(to, at, request, i);
@@ -115,7 +120,7 @@ export class MetaArithmetic {
     if (request.has(Letter.q) && !created) return;
     if (withValue) {
       at = writeLineEnd(to, at);
-      at = writeLatin(to, at, number);
+      at = writeUnsigned(to, at, number);
     }
     this.#shared.endLine(at);
   }

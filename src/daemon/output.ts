@@ -2,7 +2,7 @@
  * Answers on their way out: what one read asked for is collected in a region of the scratch area and sent with one
  * write. A region that a socket has not taken wholly stays with its connection until it has, and another one collects.
  */
-import { SPACE, writeBytes, writeDecimal, writeLatin } from '../base/bytes.ts';
+import { SPACE, writeBytes, writeDecimal, writeLatin, writeUnsigned } from '../base/bytes.ts';
 import { VALUE } from '../protocol/text/replies.ts';
 import { OUTPUT_BYTES, OUTPUT_REGIONS } from './limits.ts';
 import { Runs } from './runs.ts';
@@ -73,6 +73,12 @@ export class Output {
   /** Adds a fixed answer. */
   reply(constant: Uint8Array): void {
     this.position = writeBytes(this.bytes, this.position, constant);
+  }
+
+  /** Adds a line with an unsigned 64-bit number. */
+  number(value: number | bigint): void {
+    this.position = writeUnsigned(this.bytes, this.position, value);
+    this.reply(LINE_END);
   }
 
   /** Adds text of one byte a character. */

@@ -246,7 +246,7 @@ export class TextSession implements Session {
     const increase = request.command === Command.INCR;
     const outcome = engine.arithmetic(increase, bytes, request.keyStart, request.keyEnd, delta);
     if (outcome === Outcome.DONE) {
-      if (!request.noreply) output.text(`${engine.arithmeticResult}\r\n`);
+      if (!request.noreply) output.number(engine.arithmeticResult);
     } else if (outcome === Outcome.NOT_FOUND) {
       this.#reply(replies.NOT_FOUND);
     } else {

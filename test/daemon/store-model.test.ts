@@ -124,18 +124,22 @@ function cas(write: Write, stale: boolean): Command {
   });
 }
 
+/** What strtoull takes for a number, white space and a sign in front of it, and white space or a NUL behind. */
+const NUMBER = /^[\t-\r ]*(?:\+?(\d+)|-(0+))(?=[\t-\r \0]|$)/;
+
 function arithmetic(increase: boolean, key: string, delta: bigint): Command {
   return command(`${increase ? 'incr' : 'decr'} ${key} ${delta}`, (model, { driver }) => {
     const old = model.find(key);
     const exact = delta <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(delta) : delta;
     const outcome = driver.arithmetic(increase, key, exact);
     if (old === undefined) return expect(outcome).toBe(Outcome.NOT_FOUND);
-    const text = old.value.toString('latin1').trimEnd();
-    if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 64n) return expect(outcome).toBe(Outcome.NOT_A_NUMBER);
-    const before = BigInt(text);
+    const match = NUMBER.exec(old.value.toString('latin1'));
+    const number = match?.[1] ?? match?.[2];
+    if (number === undefined || BigInt(number) >= 2n ** 64n) return expect(outcome).toBe(Outcome.NOT_A_NUMBER);
+    const before = BigInt(number);
     const after = increase ? (before + delta) % 2n ** 64n : before > delta ? before - delta : 0n;
     expect(outcome).toBe(Outcome.DONE);
-    expect(driver.engine.arithmeticResult).toBe(String(after));
+    expect(String(driver.engine.arithmeticResult)).toBe(String(after));
     model.put(key, Buffer.from(String(after).padEnd(old.value.length)), old.flags, old.deadline);
   });
 }

@@ -2,7 +2,7 @@
  * From one line of the classic text protocol to a request. Pure: the bytes stay where they are, nothing is allocated,
  * nothing is thrown. The rules and their order are memcached's (proto_text.c); the conformance tables hold both to them.
  */
-import { SPACE } from '../../base/bytes.ts';
+import { SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
 import { parseSigned, parseUnsigned, parsed } from './numbers.ts';
 import { Command, KEY_BYTES_MAX, Parse, WORDS_MAX, type TextRequest } from './request.ts';
 
@@ -74,7 +74,7 @@ function splitWords(bytes: Uint8Array, start: number, end: number, request: Text
   request.lineEnd = end;
 }
 
-const COMMANDS = new Map<string, Command>([
+const COMMANDS: readonly [string, Command][] = [
   ['get', Command.GET],
   ['bget', Command.GET],
   ['gets', Command.GETS],
@@ -104,27 +104,34 @@ const COMMANDS = new Map<string, Command>([
   ['watch', Command.WATCH],
   ['refresh_certs', Command.REFRESH_CERTS],
   ['extstore', Command.EXTSTORE],
-]);
+];
 
-const LONGEST_COMMAND = 14;
 const LETTERS_G_E_T = 0x746567;
 const LETTERS_S_E_T = 0x746573;
 
-/** The command of a word, or 0. The two that make up nearly all traffic are told by their letters, without a string. */
+/** The commands by {@link shapeOf}; few share one. */
+const BY_SHAPE: { word: Uint8Array; command: Command }[][] = [];
+for (const [text, command] of COMMANDS) {
+  const word = bytesOf(text);
+  (BY_SHAPE[shapeOf(word[0], word.length)] ??= []).push({ word, command });
+}
+
+/** Length and first letter as one number. */
+function shapeOf(first: number, length: number): number {
+  return length * 32 + (first & 31);
+}
+
+/** The command of a word, or 0. The two that make up nearly all traffic are told by their letters. */
 function commandOf(bytes: Uint8Array, start: number, length: number): Command | 0 {
   if (length === 3) {
     const letters = bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16);
     if (letters === LETTERS_G_E_T) return Command.GET;
     if (letters === LETTERS_S_E_T) return Command.SET;
   }
-  if (length < 2 || length > LONGEST_COMMAND) return 0;
-  return COMMANDS.get(latin(bytes, start, start + length)) ?? 0;
-}
-
-function latin(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
-  return text;
+  const candidates = BY_SHAPE[shapeOf(bytes[start], length)];
+  if (candidates === undefined) return 0;
+  for (const { word, command } of candidates) if (equalBytes(bytes, start, word, 0, length)) return command;
+  return 0;
 }
 
 const NOREPLY = [0x6e, 0x6f, 0x72, 0x65, 0x70, 0x6c, 0x79];
