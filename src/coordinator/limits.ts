@@ -46,10 +46,13 @@ export const COALESCE_MS = 50;
  * The longest that a storm of joining nodes makes the next version wait, and how long a change waits that leaves the
  * ring as it is. A node that leaves the ring never waits for either.
  */
-export const COALESCE_MAX_MS = 500;
+export const COALESCE_MAX_MS = 2_000;
 
-/** Without a publication for this long a storm is over. */
-export const STORM_OVER_MS = 2_000;
+/**
+ * Without a publication for this long a storm is over; well above the longest wait, which would end it otherwise. Two cores
+ * start a container in 0.8 s, and twenty of them are one storm.
+ */
+export const STORM_OVER_MS = 5_000;
 
 /** How often a source that can be listed is listed again, in case an event was missed. */
 export const RESYNC_MS = 10_000;

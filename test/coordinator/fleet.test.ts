@@ -265,7 +265,7 @@ describe('a storm', () => {
       world.source.observe(...nodes(...Array.from({ length: count }, (_, index) => index + 1)));
       await world.pass(100);
     }
-    await world.pass(1_000);
+    await world.pass(COALESCE_MAX_MS);
     expect(world.told.length).toBeLessThanOrEqual(8);
     expect(world.last?.split(', ').length).toBe(21);
     await world.fleet.close();
