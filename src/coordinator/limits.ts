@@ -49,10 +49,10 @@ export const COALESCE_MS = 50;
 export const COALESCE_MAX_MS = 2_000;
 
 /**
- * Without a publication for this long a storm is over; well above the longest wait, which would end it otherwise. Two cores
- * start a container in 0.8 s, and twenty of them are one storm.
+ * Without a publication for this long, and the last wait, a storm is over. Two cores start a container in about a second,
+ * and twenty of them are one storm.
  */
-export const STORM_OVER_MS = 5_000;
+export const STORM_OVER_MS = 2_000;
 
 /** How often a source that can be listed is listed again, in case an event was missed. */
 export const RESYNC_MS = 10_000;

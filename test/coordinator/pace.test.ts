@@ -26,9 +26,14 @@ test('in a storm the waits double up to a bound, but not for a node that leaves'
 test('a storm is over after a while without a version', () => {
   let pace = CALM;
   for (let nowMs = 0; nowMs < 1000; nowMs += 100) pace = afterPublish(pace, nowMs);
-  expect(changeDelayMs(pace, 'soon', 900 + STORM_OVER_MS - 1)).toBe(COALESCE_MAX_MS);
-  expect(changeDelayMs(pace, 'soon', 900 + STORM_OVER_MS)).toBe(COALESCE_MS);
-  expect(afterPublish(pace, 900 + STORM_OVER_MS).waitMs).toBe(COALESCE_MS);
+  const overMs = 900 + STORM_OVER_MS + COALESCE_MAX_MS;
+  expect(changeDelayMs(pace, 'soon', overMs - 1)).toBe(COALESCE_MAX_MS);
+  expect(changeDelayMs(pace, 'soon', overMs)).toBe(COALESCE_MS);
+  expect(afterPublish(pace, overMs).waitMs).toBe(COALESCE_MS);
+  // After a change alone it is over sooner.
+  const alone = afterPublish(CALM, 0);
+  expect(changeDelayMs(alone, 'soon', STORM_OVER_MS + COALESCE_MS)).toBe(COALESCE_MS);
+  expect(afterPublish(alone, STORM_OVER_MS + COALESCE_MS).waitMs).toBe(COALESCE_MS);
 });
 
 test.each([
