@@ -31,6 +31,10 @@ const TICK_MS = 250;
 /** How often the crawler takes a step, and how many chunks it looks at in one: about a millisecond's work. */
 const CRAWL_INTERVAL_MS = 100;
 const CRAWL_CHUNKS = 5000;
+/** Items between two of memcached's crawler's sleeps (crawler.c, crawls_persleep). */
+const CRAWLS_PER_SLEEP = 1000;
+/** Items that go from list to list with each of those steps, at most: a fraction of a millisecond's work. */
+const LRU_MOVES = 500;
 /** How often a stopping daemon looks whether its connections have gone quiet. */
 const STOP_POLL_MS = 20;
 
@@ -163,9 +167,17 @@ export class Server implements ConnectionContext {
       throw error;
     }
     this.#repeat(TICK_MS, () => this.#tick());
-    this.#repeat(CRAWL_INTERVAL_MS, () => {
-      if (this.settings.extended.lruCrawler) this.crawler.step(CRAWL_CHUNKS);
-    });
+    this.#repeat(CRAWL_INTERVAL_MS, () => this.#keepHouse());
+  }
+
+  /** What memcached leaves to its LRU crawler and its LRU maintainer, a step of each. */
+  #keepHouse(): void {
+    const { lruCrawler, lruCrawlerSleep, lruCrawlerTocrawl, lruMaintainer } = this.settings.extended;
+    if (lruMaintainer) this.store.policy.maintain(this.time.now, LRU_MOVES);
+    if (!lruCrawler) return;
+    const sleepsPerStep = (CRAWL_INTERVAL_MS * 1000) / lruCrawlerSleep;
+    const chunks = Math.min(CRAWL_CHUNKS, Math.ceil(sleepsPerStep * CRAWLS_PER_SLEEP));
+    this.crawler.step(chunks, lruCrawlerTocrawl || Infinity);
   }
 
   /** `-U`: on every address that has a port, as memcached. */

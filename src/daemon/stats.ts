@@ -107,6 +107,7 @@ function memoryRows({ store, counters, crawler, settings, watch }: StatsSource):
       ['slabs_moved', stats.pagesMoved],
     ),
     ...when(lruCrawler, ['lru_crawler_running', crawler.isRunning ? 1 : 0], ['lru_crawler_starts', crawler.starts]),
+    ...when(lruMaintainer, ['lru_maintainer_juggles', policy.juggles]),
     ['malloc_fails', 0],
     ['log_worker_dropped', 0],
     ['log_worker_written', watch.counters.written],

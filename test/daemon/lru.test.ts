@@ -8,6 +8,16 @@ import { Memory, refOf } from '../../src/daemon/storage/memory.ts';
 const CLASS = 3;
 const CHUNK_BYTES = 64;
 
+const TUNING = {
+  lruSegmented: true,
+  hotLruPct: HOT_PERCENT,
+  warmLruPct: WARM_PERCENT,
+  hotMaxFactor: 0.2,
+  warmMaxFactor: 2,
+  tempLru: false,
+  temporaryTtl: 0,
+};
+
 /** The chunk of the i-th item. */
 function item(i: number): ChunkRef {
   return refOf(64 + i * CHUNK_BYTES);
@@ -82,6 +92,43 @@ describe('the segmented LRU', () => {
       lru.hit(item(i));
     }
     expect(lru.victim(CLASS)).not.toBe(NONE);
+  });
+
+  test('without requests, what is idle for longer than a share of the age of COLD leaves HOT and WARM', () => {
+    const { memory, lru, link } = setUp();
+    for (let i = 0; i < 1000; i++) link(i);
+    // HOT has the last 200, idle for 200 … 1 seconds; COLD's oldest is 1000 old, a fifth of which they may be idle.
+    lru.maintain(1000, 500);
+    expect(lru.lists.length(CLASS, HOT)).toBe(200);
+    lru.maintain(1050, 500);
+    expect(chain(memory, lru, HOT)).toEqual(Array.from({ length: 160 }, (_, i) => item(840 + i)));
+    lru.tune({ ...TUNING, hotMaxFactor: Infinity });
+    lru.maintain(100_000, 500);
+    expect(lru.lists.length(CLASS, HOT)).toBe(160);
+    lru.tune({ ...TUNING, hotMaxFactor: 0.001 });
+    lru.maintain(100_000, 100);
+    expect(lru.lists.length(CLASS, HOT)).toBe(60);
+    lru.maintain(100_000, 100);
+    expect(lru.lists.length(CLASS, HOT)).toBe(0);
+    expect([...chain(memory, lru, COLD)]).toEqual(Array.from({ length: 1000 }, (_, i) => item(i)));
+  });
+
+  test('without requests, active items go to WARM, and leave it when they are idle for long', () => {
+    const { lru, link } = setUp();
+    for (let i = 0; i < 10; i++) {
+      link(i);
+      lru.hit(item(i));
+      lru.hit(item(i));
+    }
+    lru.maintain(10, 500);
+    const inCold = lru.lists.length(CLASS, COLD);
+    expect(lru.lists.length(CLASS, WARM)).toBe(10 - inCold);
+    lru.tune({ ...TUNING, warmMaxFactor: 0.5 });
+    lru.maintain(1000, 500);
+    expect(lru.lists.length(CLASS, COLD)).toBe(10);
+    expect(lru.juggles).toBe(2);
+    lru.maintain(1000, 500);
+    expect(lru.juggles).toBe(2);
   });
 
   test('the time of the next victim is told without moving anything; an empty class has none', () => {

@@ -1,5 +1,6 @@
 /** A daemon as a whole, over a transport in memory: what it counts, its settings, its clockwork and its end. */
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
 import { startMemoryServer, stat } from './support/memory-server.ts';
 
 const SECOND_MS = 1000;
@@ -136,6 +137,35 @@ describe('the clockwork', () => {
     expect(stat(socket, 'curr_items')).toBe(0);
     expect(stat(socket, 'crawler_reclaimed')).toBe(1000);
     expect(stat(socket, 'bytes')).toBe(0);
+  });
+
+  test('the crawler looks at a thousand items in the time that it is told to sleep', async () => {
+    const { connect, clock } = await startMemoryServer();
+    const socket = connect();
+    for (let i = 0; i < 4000; i++) socket.send(`set k${i} 0 1000 10 noreply\r\n0123456789\r\n`);
+    const checkedIn = (ms: number): number => {
+      const before = stat(socket, 'crawler_items_checked');
+      clock.advance(ms);
+      return stat(socket, 'crawler_items_checked') - before;
+    };
+    expect(socket.ask('lru_crawler crawl all\r\nlru_crawler sleep 1000000\r\n')).toBe('OK\r\nOK\r\n');
+    expect(checkedIn(2 * SECOND_MS)).toBe(2000);
+    expect(socket.ask('lru_crawler crawl all\r\nlru_crawler sleep 0\r\n')).toBe('OK\r\nOK\r\n');
+    expect(checkedIn(100)).toBe(4000);
+    expect(socket.ask('lru_crawler tocrawl 10\r\n')).toBe('OK\r\n');
+    expect(checkedIn(200)).toBe(20);
+  });
+
+  test('items that nobody asks for leave HOT by themselves, unless that is switched off', async () => {
+    for (const lruMaintainer of [true, false]) {
+      const { connect, clock } = await startMemoryServer({ extended: { ...DEFAULT_EXTENDED, lruMaintainer } });
+      const socket = connect();
+      for (let i = 0; i < 10; i++) socket.send(`set k${i} 0 0 10 noreply\r\n0123456789\r\n`);
+      clock.advance(30 * SECOND_MS);
+      const hot = total([...statsOf(socket.ask('stats items\r\n'))], 'number_hot');
+      expect(hot > 0, `${hot} in HOT`).toBe(!lruMaintainer);
+      expect(/lru_maintainer_juggles \d+/.test(socket.ask('stats\r\n'))).toBe(lruMaintainer);
+    }
   });
 });
 

@@ -285,6 +285,19 @@ describe('the crawler', () => {
     expect(countHits(driver, 'k', 1000)).toBe(1000);
   });
 
+  test('looks at no more items of a class in a pass than it may', () => {
+    const driver = new EngineDriver({ memoryBytes: 8 * MEGABYTE });
+    const crawler = new Crawler(driver.store);
+    for (let i = 0; i < 5000; i++) driver.set(`small${i}`, makeValue(200, i), 0, 10);
+    for (let i = 0; i < 100; i++) driver.set(`large${i}`, makeValue(5000, i), 0, 10);
+    driver.advance(10);
+    while (crawler.passes < 2) crawler.step(100, 300);
+    expect(crawler.itemsChecked).toBe(2 * 300 + 100);
+    expect(driver.store.stats.currentItems).toBe(4400);
+    crawler.step(1_000_000);
+    expect(driver.store.stats.currentItems).toBe(0);
+  });
+
   test('takes what was flushed, rests at the end of the memory, and does nothing in an empty store', () => {
     const driver = new EngineDriver({ memoryBytes: 2 * MEGABYTE });
     const crawler = new Crawler(driver.store);

@@ -149,7 +149,7 @@ const LRU: readonly Suboption[] = [
   {
     name: 'lru_crawler_sleep',
     value: 'num',
-    help: `microseconds to sleep between items (default: 100) ${NO_EFFECT}: the crawler takes steps of a millisecond`,
+    help: 'microseconds to sleep between items (default: 100)',
     apply: (extended, value) => {
       extended.lruCrawlerSleep = integer('-o lru_crawler_sleep', value, 0, SECOND_US);
     },

@@ -16,9 +16,12 @@ export class Crawler {
   readonly #store: Store;
   #page = 0 as PageIndex;
   #chunk = 0;
+  /** Items of each class looked at in this pass. */
+  readonly #seen: Float64Array;
 
   constructor(store: Store) {
     this.#store = store;
+    this.#seen = new Float64Array(store.slabs.classes.largest + 1);
   }
 
   /** Whether it is on its way through the memory. */
@@ -30,6 +33,7 @@ export class Crawler {
   restart(): void {
     this.#page = 0 as PageIndex;
     this.#chunk = 0;
+    this.#seen.fill(0);
     this.starts++;
   }
 
@@ -37,21 +41,30 @@ export class Crawler {
    * Goes on for a while.
    *
    * @param chunksMax chunks looked at, at most; the bound of this step's time
+   * @param itemsMax items of a class looked at in one pass, at most; those behind are left to a pass without a limit
    */
-  step(chunksMax: number): void {
+  step(chunksMax: number, itemsMax = Infinity): void {
     const { slabs, memory } = this.#store;
     const checked = this.#store.stats.byClass('crawler_items_checked');
     for (let left = Math.min(chunksMax, this.#chunksInUse()); left > 0; left--) {
-      while (this.#chunk >= slabs.chunksCut(this.#page)) if (!this.#nextPage()) return;
+      while (this.#isDone(itemsMax)) if (!this.#nextPage()) return;
       const sizeClass = slabs.classOfPage(this.#page);
       const step = slabs.classes.chunkBytes[sizeClass] / 8;
       const ref = (slabs.firstChunk(this.#page) + this.#chunk * step) as ChunkRef;
       this.#chunk++;
       if ((memory.word(ref, STATE) & LINKED) === 0) continue;
       this.itemsChecked++;
+      this.#seen[sizeClass]++;
       checked[sizeClass]++;
       if (this.#store.deathOf(ref) !== ABSENT) this.#store.removeCrawled(ref);
     }
+  }
+
+  /** Whether nothing of this page is left for this pass. */
+  #isDone(itemsMax: number): boolean {
+    const { slabs } = this.#store;
+    if (this.#chunk >= slabs.chunksCut(this.#page)) return true;
+    return this.#seen[slabs.classOfPage(this.#page)] >= itemsMax;
   }
 
   #chunksInUse(): number {
@@ -64,6 +77,7 @@ export class Crawler {
     this.#page = (this.#page + 1) as PageIndex;
     if (this.#page < this.#store.slabs.pagesInUse) return true;
     this.#page = 0 as PageIndex;
+    this.#seen.fill(0);
     this.passes++;
     this.starts++;
     return false;

@@ -25,6 +25,9 @@ export interface LruTuning {
   /** Percent of a class's items that HOT and WARM may hold. */
   hotLruPct: number;
   warmLruPct: number;
+  /** Share of the age of COLD's oldest item from which on idle items leave HOT and WARM. */
+  hotMaxFactor: number;
+  warmMaxFactor: number;
   /** Items with at most `temporaryTtl` seconds to live are kept apart from the others. */
   tempLru: boolean;
   temporaryTtl: number;
@@ -35,6 +38,8 @@ export interface EvictionPolicy {
   readonly lists: ItemLists;
   /** Items that went from list to list, and round within one, by class. */
   readonly moves: ListMoves;
+  /** Times that {@link maintain} looked at a class in which something could move. */
+  readonly juggles: number;
   /** A new item is in the index. */
   linked(ref: ChunkRef, sizeClass: number, hash: number): void;
   /** The item leaves: deleted, replaced, expired or evicted. */
@@ -47,6 +52,13 @@ export interface EvictionPolicy {
   victim(sizeClass: number): ChunkRef;
   /** Second of the last access of a class's next victim, without reordering; Infinity if the class has no item. */
   victimTime(sizeClass: number): number;
+  /**
+   * What an order by time asks for without any request; called now and then.
+   *
+   * @param now the second, as items count them
+   * @param movesMax items moved, at most; the bound of its time
+   */
+  maintain(now: number, movesMax: number): void;
   /** Changes how it works from now on; what does not apply to it is left out of account. */
   tune(tuning: LruTuning): void;
 }

@@ -6,7 +6,8 @@
  *              └────► WARM ◄──┘      WARM's tail: active → its head, else → COLD
  *
  * A hit only sets a bit: the first one FETCHED, the second ACTIVE. Items move when they come to a list's tail. So a scan
- * of items that are read once passes through HOT and COLD and leaves WARM alone.
+ * of items that are read once passes through HOT and COLD and leaves WARM alone. Beside the inserts, which keep HOT and
+ * WARM to their shares, `maintain` takes out of them what has been idle for long, as memcached's maintainer does.
  */
 import { noMoves, type EvictionPolicy, type ListMoves, type LruTuning } from './eviction.ts';
 import { ItemLists, listOf } from './item-lists.ts';
@@ -22,6 +23,10 @@ export const TEMP = 3;
 /** Share of a class's items that HOT and WARM may hold; memcached's `-o hot_lru_pct`, `warm_lru_pct` defaults. */
 export const HOT_PERCENT = 20;
 export const WARM_PERCENT = 40;
+
+/** Share of the age of COLD's tail that items of HOT and WARM may be idle; `-o hot_max_factor`, `warm_max_factor` defaults. */
+const HOT_MAX_FACTOR = 0.2;
+const WARM_MAX_FACTOR = 2;
 
 /** No item is kept apart for its time to live. */
 const NO_TEMPORARY_TTL = -1;
@@ -39,22 +44,31 @@ export class SegmentedLru implements EvictionPolicy {
   readonly lists: ItemLists;
   /** Items that went to each list from another, and active ones that stayed in theirs, by class. */
   readonly moves: ListMoves;
+  juggles = 0;
   readonly #memory: Memory;
   #isSegmented = true;
   #hotPercent = HOT_PERCENT;
   #warmPercent = WARM_PERCENT;
+  #hotMaxFactor = HOT_MAX_FACTOR;
+  #warmMaxFactor = WARM_MAX_FACTOR;
+  /** The class that {@link maintain} looks at next. */
+  #maintained = 0;
+  readonly #classCount: number;
   #temporaryTtl = NO_TEMPORARY_TTL;
 
   constructor(memory: Memory, largestClass: number) {
     this.#memory = memory;
     this.lists = new ItemLists(memory, largestClass);
     this.moves = noMoves(largestClass);
+    this.#classCount = largestClass + 1;
   }
 
   tune(tuning: LruTuning): void {
     this.#isSegmented = tuning.lruSegmented;
     this.#hotPercent = tuning.hotLruPct;
     this.#warmPercent = tuning.warmLruPct;
+    this.#hotMaxFactor = tuning.hotMaxFactor;
+    this.#warmMaxFactor = tuning.warmMaxFactor;
     this.#temporaryTtl = tuning.tempLru ? tuning.temporaryTtl : NO_TEMPORARY_TTL;
   }
 
@@ -98,6 +112,39 @@ export class SegmentedLru implements EvictionPolicy {
   victimTime(sizeClass: number): number {
     const ref = this.#last(sizeClass);
     return ref === NONE ? Infinity : this.#memory.word(ref, TIME);
+  }
+
+  /** Class after class; where the moves do not suffice, the next call goes on. */
+  maintain(now: number, movesMax: number): void {
+    let left = movesMax;
+    for (let classes = this.#classCount; classes > 0 && left > 0; classes--) {
+      left -= this.#maintainClass(this.#maintained, now, left);
+      this.#maintained = (this.#maintained + 1) % this.#classCount;
+    }
+  }
+
+  /** memcached's rule (items.c, lru_maintainer_juggle): how long COLD's tail has been idle says what is old. */
+  #maintainClass(sizeClass: number, now: number, movesMax: number): number {
+    const { lists } = this;
+    if (!this.#isSegmented || lists.length(sizeClass, HOT) + lists.length(sizeClass, WARM) === 0) return 0;
+    this.juggles++;
+    const cold = lists.oldest(sizeClass, COLD);
+    const coldAge = cold === NONE ? 0 : now - this.#memory.word(cold, TIME);
+    let moved = 0;
+    while (moved < movesMax && this.#settle(sizeClass, HOT, now - coldAge * this.#hotMaxFactor)) moved++;
+    while (moved < movesMax && this.#settle(sizeClass, WARM, now - coldAge * this.#warmMaxFactor)) moved++;
+    return moved;
+  }
+
+  /** Moves a list's tail if it is active, or idle since before `since`; false if it may stay. */
+  #settle(sizeClass: number, list: number, since: number): boolean {
+    const ref = this.lists.oldest(sizeClass, list);
+    if (ref === NONE) return false;
+    const active = this.#isActive(ref);
+    // An infinite factor of no age is no number, and nothing is older than that.
+    if (!active && !(this.#memory.word(ref, TIME) < since)) return false;
+    this.#move(ref, sizeClass, active ? WARM : COLD);
+    return true;
   }
 
   #last(sizeClass: number): ChunkRef {

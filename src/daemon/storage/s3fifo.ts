@@ -38,6 +38,7 @@ const PASSED_MAX = 200;
 export class S3Fifo implements EvictionPolicy {
   readonly lists: ItemLists;
   readonly moves: ListMoves;
+  readonly juggles = 0;
   readonly #memory: Memory;
   readonly #ghosts = new GhostTable();
   #mainItems = 0;
@@ -57,6 +58,9 @@ export class S3Fifo implements EvictionPolicy {
     if (listOf(this.#memory.word(ref, STATE)) === MAIN) this.#mainItems--;
     this.lists.remove(ref, sizeClass);
   }
+
+  /** Time has no part in these queues. */
+  maintain(): void {}
 
   /** Nothing of an LRU's tuning applies to these queues. */
   tune(): void {}
