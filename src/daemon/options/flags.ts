@@ -182,7 +182,7 @@ const MEMORY: readonly Flag[] = [
     letter: 'f',
     long: 'slab-growth-factor',
     value: 'num',
-    help: ["chunk size growth factor (default: 1.04; memcached's is 1.25)"],
+    help: ["chunk size growth factor (default: 1.03; memcached's is 1.25)"],
     apply: ({ settings }, value) => {
       settings.growthFactor = fraction('-f', value, 1, GROWTH_FACTOR_MAX + Number.EPSILON * GROWTH_FACTOR_MAX);
     },

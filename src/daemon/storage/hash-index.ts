@@ -25,9 +25,9 @@ export class HashIndex {
   readonly #seed: number;
   #power: number;
   readonly #powerMax: number;
-  #buckets: Int32Array;
+  #buckets: Int32Array<ArrayBuffer>;
   /** The table before, while it is being emptied. */
-  #old: Int32Array | undefined;
+  #old: Int32Array<ArrayBuffer> | undefined;
   /** Buckets of the old table below this are empty. */
   #moved = 0;
 
@@ -142,7 +142,7 @@ export class HashIndex {
     this.#moved = 0;
   }
 
-  #move(old: Int32Array): void {
+  #move(old: Int32Array<ArrayBuffer>): void {
     const memory = this.#memory;
     const end = Math.min(this.#moved + MOVED_PER_INSERT, old.length);
     for (; this.#moved < end; this.#moved++) {
@@ -155,6 +155,9 @@ export class HashIndex {
         ref = next;
       }
     }
-    if (this.#moved === old.length) this.#old = undefined;
+    if (this.#moved < old.length) return;
+    this.#old = undefined;
+    // Given back now: with nothing else to collect, the collector would leave it for long.
+    old.buffer.transfer(0);
   }
 }
