@@ -19,8 +19,11 @@ import { ask, itemCount, run } from './clients/support.ts';
 
 const SCRIPTS = fileURLToPath(new URL('clients', import.meta.url));
 const KEYS = 2000;
-/** Each node's items after a client wrote its keys, at the least: no client's ring is that uneven. */
-const LEAST_ITEMS = KEYS * 0.2;
+/**
+ * Each node's items after a client wrote its keys, at the least. How even a ring is depends on the ports: that of npm's
+ * memcache, with few points for a node, was seen to give one of two nodes a ninth of the keys.
+ */
+const LEAST_ITEMS = KEYS * 0.02;
 /** How often a client asks again: what an application would set to a minute. */
 const POLL_MS = 50;
 /** A paused node has to miss its probes, and one that is back to answer some. */
@@ -94,7 +97,10 @@ for (const { name, runtime } of ourDaemons().map((kind) => ({
     async function expectShares(work: () => Promise<void>): Promise<void> {
       for (const port of nodes) await ask(port, 'flush_all');
       await work();
-      for (const port of nodes) expect(await itemCount(port)).toBeGreaterThan(LEAST_ITEMS);
+      const counts = await Promise.all(nodes.map(itemCount));
+      expect(Math.min(...counts)).toBeGreaterThan(LEAST_ITEMS);
+      // Every key is with one node, and with no other.
+      expect(counts.reduce((sum, count) => sum + count)).toBe(KEYS);
     }
 
     test.each(PARSERS)('%s', async (_, request, answer) => {
