@@ -34,7 +34,7 @@ export class BinaryArithmetic {
     const { keyStart, valueStart, extrasStart } = request;
     const creates = readInt32(bytes, extrasStart + EXPTIME) >>> 0 !== NO_INITIAL;
     const needsItem = creates || (request.casHigh | request.casLow) !== 0;
-    const ref = needsItem ? engine.find(bytes, keyStart, valueStart) : NONE;
+    const ref = needsItem ? engine.peek(bytes, keyStart, valueStart) : NONE;
     // Looked for first, since a miss that makes an item is not counted as one.
     if (creates && ref === NONE) return this.#create(request, bytes);
     // An empty item is no number, whatever its CAS (memcached.c, do_add_delta).
@@ -70,6 +70,7 @@ export class BinaryArithmetic {
     store.items.append(this.#cursor, this.#digits, 0, length);
     store.items.closeValue(this.#cursor);
     store.link(ref, store.hashInFlight(ref), NONE);
+    this.#engine.noteVivified(ref);
     this.#answer(request, initial);
   }
 

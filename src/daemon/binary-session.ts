@@ -258,7 +258,7 @@ export class BinarySession implements Session {
       hasOtherCas(request, engine.store, engine.find(bytes, keyStart, valueStart))
     ) {
       this.#answers.error(request, Status.KEY_EXISTS);
-    } else if (engine.delete(bytes, keyStart, valueStart) !== Outcome.DONE) {
+    } else if (engine.delete(bytes, keyStart, valueStart, false) !== Outcome.DONE) {
       this.#answers.error(request, Status.KEY_NOT_FOUND);
     } else {
       this.#done();

@@ -3,7 +3,7 @@
  * some of these keys by their beginning only (proto_bin.c, process_bin_stat), and so do we.
  */
 import type { AdminContext } from './admin/context.ts';
-import { statsCommand } from './admin/stats.ts';
+import { detail, statsCommand } from './admin/stats.ts';
 
 type Rows = (readonly [name: string, value: string])[];
 
@@ -12,7 +12,7 @@ export function binaryStats(key: string, context: AdminContext): Rows | undefine
   if (key === '') return rowsOf(statsCommand(['stats'], context));
   if (key.startsWith('reset')) return rowsOf(statsCommand(['stats', 'reset'], context));
   if (key.startsWith('settings')) return rowsOf(statsCommand(['stats', 'settings'], context));
-  if (key.startsWith('detail')) return detail(key.slice('detail'.length), context);
+  if (key.startsWith('detail')) return detailRows(key.slice('detail'.length), context);
   return TABLES.has(key) ? rowsOf(statsCommand(['stats', key], context)) : undefined;
 }
 
@@ -20,10 +20,10 @@ export function binaryStats(key: string, context: AdminContext): Rows | undefine
 const TABLES = new Set(['items', 'slabs', 'sizes']);
 
 /** `detail on`, `detail off`, `detail dump`; the dump is one row with all its lines. */
-function detail(argument: string, context: AdminContext): Rows | undefined {
+function detailRows(argument: string, context: AdminContext): Rows | undefined {
   const what = [' dump', ' on', ' off'].find((word) => argument.startsWith(word))?.trim();
   if (what === undefined) return undefined;
-  const answer = statsCommand(['stats', 'detail', what], context);
+  const answer = detail(what, context);
   return what === 'dump' ? [['detailed', answer]] : [];
 }
 

@@ -7,8 +7,8 @@ import type { Clock } from '../base/clock.ts';
 /** Exptimes above this many seconds (30 days) are absolute times (protocol.txt "Expiration times"). */
 export const RELATIVE_EXPTIME_MAX = 60 * 60 * 24 * 30;
 
-/** memcached's clock starts here, so that no time of an item is ever 0. */
-const FIRST_SECOND = 2;
+/** memcached's clock starts here (memcached.c, settings_init: ITEM_UPDATE_INTERVAL + 2): no time of an item is ever 0. */
+const FIRST_SECOND = 62;
 
 /** An exptime second that has passed whatever the time is. */
 const LONG_AGO = 1;

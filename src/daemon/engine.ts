@@ -11,7 +11,7 @@ import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 import { byteOffset } from './storage/memory.ts';
 import type { StoredItem } from './storage/observer.ts';
-import type { Store } from './storage/store.ts';
+import { ABSENT, type Store } from './storage/store.ts';
 
 /** How a storage command decides. */
 export const Mode = { SET: 1, ADD: 2, REPLACE: 3, APPEND: 4, PREPEND: 5, CAS: 6 } as const;
@@ -79,6 +79,12 @@ export class Engine {
   find(key: Uint8Array, start: number, end: number): ChunkRef {
     const { store } = this;
     return store.find(key, start, end - start, store.index.hash(key, start, end - start));
+  }
+
+  /** As {@link find}, for a second look at the same key: who watches does not hear of it. */
+  peek(key: Uint8Array, start: number, end: number): ChunkRef {
+    const { store } = this;
+    return store.peek(key, start, end - start, store.index.hash(key, start, end - start));
   }
 
   /** Notes that a retrieval found an item. */
@@ -204,6 +210,20 @@ export class Engine {
     store.observer.stored(key, MODE_WORDS[mode], 'stored', this.#observed(ref));
   }
 
+  /**
+   * Tells who watches of an item that arithmetic made because there was none: memcached looks for the key to count in it,
+   * and again to add it.
+   */
+  noteVivified(ref: ChunkRef): void {
+    const { store } = this;
+    if (store.observer === undefined) return;
+    const start = byteOffset(ref) + layout.HEADER_BYTES;
+    const keyBytes = store.items.keyBytes(ref);
+    const { bytes } = store.memory.blockOf(ref);
+    for (let looks = 2; looks > 0; looks--) store.observer.fetched(bytes, start, keyBytes, NONE, ABSENT);
+    this.noteStored(Mode.ADD, ref);
+  }
+
   #commit(mode: Mode, ref: ChunkRef, casLow: number, casHigh: number): Outcome {
     const { store, counters } = this;
     counters.classes.setCommands[this.#classOf(ref)]++;
@@ -280,7 +300,7 @@ export class Engine {
   #findKeyOf(ref: ChunkRef, hash: number): ChunkRef {
     const { store } = this;
     const { bytes } = store.memory.blockOf(ref);
-    return store.find(bytes, byteOffset(ref) + layout.HEADER_BYTES, store.items.keyBytes(ref), hash);
+    return store.peek(bytes, byteOffset(ref) + layout.HEADER_BYTES, store.items.keyBytes(ref), hash);
   }
 
   // ---- arithmetic ----
@@ -345,8 +365,12 @@ export class Engine {
     return Outcome.DONE;
   }
 
-  /** delete: DONE or NOT_FOUND. */
-  delete(key: Uint8Array, start: number, end: number): Outcome {
+  /**
+   * delete: DONE or NOT_FOUND.
+   *
+   * @param told whether who watches hears of it; memcached does not tell of those of the binary protocol
+   */
+  delete(key: Uint8Array, start: number, end: number, told = true): Outcome {
     const { store, counters } = this;
     const hash = store.index.hash(key, start, end - start);
     const ref = store.find(key, start, end - start, hash);
@@ -355,7 +379,7 @@ export class Engine {
       return Outcome.NOT_FOUND;
     }
     counters.classes.deleteHits[this.#classOf(ref)]++;
-    store.observer?.deleted(ref, 'delete');
+    if (told) store.observer?.deleted(ref, 'delete');
     store.unlink(ref, hash);
     return Outcome.DONE;
   }

@@ -3,7 +3,7 @@ import { unsignedLength, writeLatin, writeUnsigned } from '../base/bytes.ts';
 import * as meta from '../protocol/text/meta-replies.ts';
 import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
 import * as replies from '../protocol/text/replies.ts';
-import { Mode, Outcome } from './engine.ts';
+import { Outcome } from './engine.ts';
 import type { MetaShared } from './meta-shared.ts';
 import {
   Status,
@@ -37,17 +37,19 @@ export class MetaArithmetic {
     const compared = this.#comparedForArithmetic(request);
     if (compared !== Outcome.DONE) {
       if (compared === Outcome.NOT_A_NUMBER) return this.#shared.output.reply(replies.NOT_A_NUMBER);
+      // Nothing else looks for the key.
+      this.#shared.find(request);
       return this.#answerWithoutItem(request, Status.EX);
     }
     // Looked for first, since a miss that makes an item is not counted as one.
-    if (request.has(Letter.N) && this.#shared.find(request) === NONE) return this.#vivifyNumber(request);
+    if (request.has(Letter.N) && this.#shared.peek(request) === NONE) return this.#vivifyNumber(request);
     const { key, keyStart, keyEnd } = request;
-    const before = needsItem(request) ? this.#shared.find(request) : NONE;
+    const before = needsItem(request) ? this.#shared.peek(request) : NONE;
     const digitsBefore = before === NONE ? 0 : engine.store.items.valueBytes(before);
     const outcome = engine.arithmetic(increase, key, keyStart, keyEnd, request.delta);
     switch (outcome) {
       case Outcome.DONE: {
-        const ref = before === NONE ? NONE : this.#shared.find(request);
+        const ref = before === NONE ? NONE : this.#shared.peek(request);
         // A number that has grown is a new item, and T and E reach only the old one (proto_text.c, do_add_delta).
         const grown = unsignedLength(engine.arithmeticResult) > digitsBefore;
         if (ref !== NONE && request.has(Letter.E) && !grown) {
@@ -68,7 +70,7 @@ export class MetaArithmetic {
   #comparedForArithmetic(request: MetaRequest): Outcome {
     const { casLow, casHigh } = request;
     if (!request.has(Letter.C) || (casLow | casHigh) === 0) return Outcome.DONE;
-    const ref = this.#shared.find(request);
+    const ref = this.#shared.peek(request);
     if (ref === NONE || this.#shared.hasCas(ref, casLow, casHigh)) return Outcome.DONE;
     return this.#shared.store.items.valueBytes(ref) === 0 ? Outcome.NOT_A_NUMBER : Outcome.EXISTS;
   }
@@ -79,7 +81,7 @@ export class MetaArithmetic {
     const ref = this.#shared.make(request, 0, 0, String(request.initial));
     if (ref === NONE) return this.#shared.output.reply(meta.NO_MEMORY_FOR_NEW);
     store.link(ref, this.#shared.hash(request), NONE);
-    this.#shared.engine.noteStored(Mode.ADD, ref);
+    this.#shared.engine.noteVivified(ref);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);
     this.#answerArithmetic(request, ref, request.initial, true, false);
   }

@@ -42,7 +42,7 @@ export class MetaSet {
     let stored: ChunkRef = NONE;
     if (outcome === Outcome.STORED) {
       const inPlace = request.mode !== Letter.A && request.mode !== Letter.P;
-      stored = inPlace ? item : this.#shared.find(request);
+      stored = inPlace ? item : this.#shared.peek(request);
       if (request.has(Letter.E) && (request.newCasLow | request.newCasHigh) !== 0 && stored !== NONE) {
         store.setCas(stored, request.newCasLow, request.newCasHigh);
       }
@@ -90,7 +90,7 @@ export class MetaSet {
   #isOlder(request: MetaRequest): boolean {
     const { casLow, casHigh } = request;
     if ((casLow | casHigh) === 0) return false;
-    const old = this.#shared.find(request);
+    const old = this.#shared.peek(request);
     if (old === NONE) return false;
     const { memory } = this.#shared.store;
     const oldHigh = memory.word(old, layout.CAS_HIGH) >>> 0;
@@ -102,7 +102,7 @@ export class MetaSet {
   #commitStale(request: MetaRequest, item: ChunkRef): Outcome {
     const { store, counters } = this.#shared.engine;
     const { memory } = store;
-    const old = this.#shared.find(request);
+    const old = this.#shared.peek(request);
     const exptime = memory.word(old, layout.EXPTIME);
     const winSent = memory.word(old, layout.STATE) & layout.WIN_SENT;
     counters.classes.casHits[layout.classOf(memory.word(item, layout.SHAPE))]++;

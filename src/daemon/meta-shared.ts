@@ -37,6 +37,11 @@ export class MetaShared {
     return this.engine.find(request.key, request.keyStart, request.keyEnd);
   }
 
+  /** As {@link find}, beside a command that looks for the key itself: who watches does not hear of it. */
+  peek(request: MetaRequest): ChunkRef {
+    return this.engine.peek(request.key, request.keyStart, request.keyEnd);
+  }
+
   /** The hash of a request's key. */
   hash(request: MetaRequest): number {
     return this.store.index.hash(request.key, request.keyStart, request.keyEnd - request.keyStart);

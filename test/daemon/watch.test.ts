@@ -42,6 +42,29 @@ describe('a watcher', () => {
     ]);
   });
 
+  test('of fetchers hears of each look for a key that memcached takes', async () => {
+    const daemon = await startMemoryServer();
+    const client = daemon.connect();
+    client.ask('set a 0 0 1\r\n1\r\n');
+    const { lines } = await watcher(daemon, 'fetchers mutations');
+    client.ask('append a 0 0 1\r\n2\r\nms a 1 MA\r\n3\r\nma a N0 c t\r\nincr a 999\r\nma a C1\r\nma new N0 J5\r\n');
+    client.ask('get last\r\n');
+    const heard = (await lines(11)).map((line) => line.replace(/ (clsid|cfd|size|ttl)=\d+/g, ''));
+    expect(heard).toEqual([
+      'type=item_get key=a status=found',
+      'type=item_store key=a status=stored cmd=append',
+      'type=item_get key=a status=found',
+      'type=item_store key=a status=stored cmd=append',
+      'type=item_get key=a status=found',
+      'type=item_get key=a status=found',
+      'type=item_get key=a status=found',
+      'type=item_get key=new status=not_found',
+      'type=item_get key=new status=not_found',
+      'type=item_store key=new status=stored cmd=add',
+      'type=item_get key=last status=not_found',
+    ]);
+  });
+
   test('of mutations and deletions hears what became of a command', async () => {
     const daemon = await startMemoryServer();
     const client = daemon.connect();

@@ -26,6 +26,7 @@ export function statsCommand(words: string[], context: AdminContext): string {
     case 'reset':
       return reset(context);
     case 'detail':
+      if (!context.settings.dumpEnabled) return 'CLIENT_ERROR stats detail not allowed\r\n';
       return detail(words[2], context);
     case 'cachedump':
       return dumpClass(words, context);
@@ -47,7 +48,8 @@ function reset(context: AdminContext): string {
   return 'RESET\r\n';
 }
 
-function detail(what: string | undefined, { prefixes, settings }: AdminContext): string {
+/** `stats detail`, which `-X` forbids in the text protocol alone, as in memcached. */
+export function detail(what: string | undefined, { prefixes, settings }: AdminContext): string {
   switch (what) {
     case 'on':
     case 'off':

@@ -120,12 +120,13 @@ export class Store {
 
   /** The live item of a key, or NONE, with {@link missReason} set. An expired or flushed one is unlinked. */
   find(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
-    const ref = this.#findLive(key, start, length, hash);
+    const ref = this.peek(key, start, length, hash);
     if (this.observer !== undefined) this.observer.fetched(key, start, length, ref, this.missReason);
     return ref;
   }
 
-  #findLive(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
+  /** As {@link find}, for a second look at the same key: who watches does not hear of it. */
+  peek(key: Uint8Array, start: number, length: number, hash: number): ChunkRef {
     const ref = this.index.find(key, start, length, hash);
     this.missReason = ABSENT;
     if (ref === NONE) return NONE;

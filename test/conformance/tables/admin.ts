@@ -90,6 +90,12 @@ export const admin: WireTable = {
       since: '1.6.38',
     },
     {
+      name: 'stats detail under -X',
+      send: 'stats detail\r\nstats detail on\r\nstats detail dump\r\n',
+      expect: 'CLIENT_ERROR stats detail not allowed\r\n'.repeat(3),
+      flags: ['-X'],
+    },
+    {
       name: 'refresh_certs without TLS',
       send: 'refresh_certs\r\n',
       expect: 'Error TLS not enabled\r\n',
