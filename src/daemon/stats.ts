@@ -11,9 +11,6 @@ import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
 /** memcached's version that this daemon behaves like: digits only, since clients parse it. */
 export const MEMCACHED_VERSION = '1.6.38';
 
-/** memcached's seconds begin a minute before ours (memcached.c, ITEM_UPDATE_INTERVAL); seen in `oldest` alone. */
-const CLOCK_AHEAD = 60;
-
 /** Seconds with six digits: clients read what is behind the dot as microseconds. */
 function seconds(microseconds: number): string {
   return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`;
@@ -144,7 +141,7 @@ export function settingsStats({ settings, store }: StatsSource): string {
       growthFactor: classes.growthFactor,
       chunkSize: classes.chunkBytes[1] - layout.HEADER_BYTES,
       chunkMax: CHUNK_BYTES_MAX,
-      oldestLive: store.oldestLive === 0 ? 0 : store.oldestLive + CLOCK_AHEAD,
+      oldestLive: store.oldestLive,
     }),
   );
 }
