@@ -23,6 +23,9 @@ async function run(args: readonly string[]): Promise<number> {
   return main(rest);
 }
 
+/** What Node ends with after an exception that nothing caught. */
+const EXIT_FAULT = 1;
+
 const ALIASES: Readonly<Record<string, string>> = {
   '--help': 'help',
   '-h': 'help',
@@ -39,6 +42,14 @@ function cacheCompiledCode(): void {
   if (existsSync(packages)) enableCompileCache(`${packages}/.cache/memfleet`);
 }
 
+/** A fault that nobody foresaw ends the process, for a supervisor to start it again. Bun would go on, with half of a daemon. */
+function endWithFault(fault: unknown): void {
+  process.stderr.write(`memfleet: ${fault instanceof Error ? fault.stack : String(fault)}\n`);
+  process.exit(EXIT_FAULT);
+}
+
 cacheCompiledCode();
 endWithParent();
+process.on('uncaughtException', endWithFault);
+process.on('unhandledRejection', endWithFault);
 process.exit(await run(process.argv.slice(2)));

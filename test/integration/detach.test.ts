@@ -1,4 +1,7 @@
-/** `-d` and `-P` on each runtime: the command ends when the daemon listens, and the pid file has the pid that serves. */
+/**
+ * The process on each runtime: with `-d` the command ends when the daemon listens, and the pid file has the pid that
+ * serves; a fault ends it, so that whoever watches over it can start it again.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,4 +40,13 @@ test.each(runtimes)('-d on %s', async (runtime) => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test.each(runtimes)('a fault on %s ends it with a code and its reason', async (runtime) => {
+  const fault = fileURLToPath(new URL('faults.mjs', import.meta.url));
+  const env = { ...process.env, NODE_OPTIONS: `--import=${fault}`, BUN_OPTIONS: `--preload=${fault}` };
+  const flags = ['daemon', '--runtime', runtime, '-l', '127.0.0.1', '-p', String(await freePort())];
+  const daemon = spawnSync(COMMAND, flags, { encoding: 'utf8', env, timeout: 60_000 });
+  expect([daemon.status, daemon.signal]).toEqual([1, null]);
+  expect(daemon.stderr).toMatch(/^memfleet: Error: a fault for the test$/m);
 });
