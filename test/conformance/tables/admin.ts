@@ -94,6 +94,7 @@ export const admin: WireTable = {
       send: 'stats detail\r\nstats detail on\r\nstats detail dump\r\n',
       expect: 'CLIENT_ERROR stats detail not allowed\r\n'.repeat(3),
       flags: ['-X'],
+      since: '1.6.38',
     },
     {
       name: 'refresh_certs without TLS',
