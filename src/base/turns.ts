@@ -1,5 +1,5 @@
 /**
- * Work that waits for the other connections to have had their turn. An event loop of our own (daemon/epoll-loop.ts) has
+ * Work that waits for the other connections to have had their turn. An event loop of our own (daemon/transport/epoll-loop.ts) has
  * to know whether there is any before it goes to sleep.
  */
 

@@ -21,7 +21,7 @@ import type { MetaCommands } from './meta-commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
 import { Trace } from './trace/trace.ts';
-import type { Door, SocketHandler, TransportSocket } from './transport.ts';
+import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';
 import { Watcher } from './watch/watcher.ts';
 
 /** What all connections of a daemon share. */

@@ -14,8 +14,8 @@ import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import type { Settings } from './settings.ts';
 import { MEMCACHED_VERSION } from './stats.ts';
-import type { TlsTransport } from './transport-tls.ts';
-import { chooseTransport } from './transports.ts';
+import type { TlsTransport } from './transport/tls.ts';
+import { chooseTransport } from './transport/choose.ts';
 
 /** Two folders up from here, in the checkout and in the compiled package alike. */
 const LICENSE = new URL('../../LICENSE', import.meta.url);
@@ -83,7 +83,7 @@ async function run(args: readonly string[]): Promise<number> {
 /** `-Z`; without it nothing of TLS is loaded. */
 async function tlsTransport({ tls, maxConnections, backlog }: Settings): Promise<TlsTransport | undefined> {
   if (tls === undefined) return undefined;
-  const { TlsTransport } = await import('./transport-tls.ts');
+  const { TlsTransport } = await import('./transport/tls.ts');
   return new TlsTransport(tls, maxConnections + backlog + TLS_HANDSHAKES_MAX);
 }
 

@@ -5,12 +5,12 @@
 import { SPACE, writeBytes, writeDecimal, writeLatin, writeUnsigned } from '../base/bytes.ts';
 import { VALUE } from '../protocol/text/replies.ts';
 import { OUTPUT_BYTES, OUTPUT_REGIONS } from './limits.ts';
-import { Runs } from './runs.ts';
+import { Runs } from './transport/runs.ts';
 import * as layout from './storage/layout.ts';
 import type { ChunkRef } from './storage/layout.ts';
 import type { Store } from './storage/store.ts';
 import { LINE_END } from './storage/items.ts';
-import type { TransportSocket } from './transport.ts';
+import type { TransportSocket } from './transport/transport.ts';
 
 /** Where a region begins, as a position in the scratch area. */
 export type Region = number & { readonly brand: 'Region' };

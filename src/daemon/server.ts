@@ -20,9 +20,9 @@ import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
 import type { ListeningSocket } from './stats-rows.ts';
-import { endpoint } from './transport-common.ts';
-import type { Door, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
-import type { TlsTransport } from './transport-tls.ts';
+import { endpoint } from './transport/common.ts';
+import type { Door, Listener, SocketHandler, Transport, TransportSocket } from './transport/transport.ts';
+import type { TlsTransport } from './transport/tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WatchHub } from './watch/hub.ts';
 

@@ -1,6 +1,6 @@
 /** What a daemon was told to be, after its flags were read. Names are those of `stats settings` where it has one. */
 import type { EvictionPolicyName } from './storage/eviction.ts';
-import type { ListenAddress } from './transport.ts';
+import type { ListenAddress } from './transport/transport.ts';
 
 export interface Settings {
   /** `-l` and `-p`, or `-s`: one address for each listening socket. */

@@ -5,7 +5,7 @@ import type { Counters } from './counters.ts';
 import type { Settings } from './settings.ts';
 import type { Crawler } from './storage/crawler.ts';
 import type { Store } from './storage/store.ts';
-import type { TlsTransport } from './transport-tls.ts';
+import type { TlsTransport } from './transport/tls.ts';
 import type { WatchHub } from './watch/hub.ts';
 
 /** What statistics are made of. */

@@ -11,8 +11,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { Connection, type ConnectionContext } from './connection.ts';
 import * as limits from './limits.ts';
-import { cannotListen, endpoint } from './transport-common.ts';
-import type { Listener, TransportSocket } from './transport.ts';
+import { cannotListen, endpoint } from './transport/common.ts';
+import type { Listener, TransportSocket } from './transport/transport.ts';
 
 const HEADER_BYTES = 8;
 

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from './counters.ts';
-import type { Door, SocketHandler, TransportSocket } from './transport.ts';
+import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';
 
 /** A connection that was accepted and is not served yet; passes everything on once it is. */
 class Waiter implements SocketHandler {

@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Runs } from '../../src/daemon/runs.ts';
+import { Runs } from '../../src/daemon/transport/runs.ts';
 import { IN_PLACE_BYTES_MAX, OUTPUT_BYTES } from '../../src/daemon/limits.ts';
 import { makeValue } from './support/engine-driver.ts';
 import { startMemoryServer } from './support/memory-server.ts';

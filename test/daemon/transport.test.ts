@@ -1,5 +1,5 @@
 /**
- * The transports of Node over real sockets. Both are one contract (src/daemon/transport.ts), so both run one suite, with
+ * The transports of Node over real sockets. Both are one contract (src/daemon/transport/transport.ts), so both run one suite, with
  * a whole daemon behind them and its own clock, which stands still unless a test moves it.
  */
 import { connect as connectTo, type Socket } from 'node:net';
@@ -11,9 +11,9 @@ import { systemClock } from '../../src/base/clock.ts';
 import { STALLED_READER_SECONDS } from '../../src/daemon/limits.ts';
 import { Server } from '../../src/daemon/server.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/daemon/settings.ts';
-import { nodeHandleTransport } from '../../src/daemon/transport-node-handle.ts';
-import { nodeTransport } from '../../src/daemon/transport-node.ts';
-import type { ListenAddress, Transport } from '../../src/daemon/transport.ts';
+import { nodeHandleTransport } from '../../src/daemon/transport/node-handle.ts';
+import { nodeTransport } from '../../src/daemon/transport/node.ts';
+import type { ListenAddress, Transport } from '../../src/daemon/transport/transport.ts';
 import { until } from '../support/until.ts';
 import { makeValue } from './support/engine-driver.ts';
 

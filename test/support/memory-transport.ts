@@ -3,8 +3,14 @@
  * say. What was not taken at once is read from the daemon's memory only when it is taken, as a kernel would, so a region
  * that is used again too early shows as wrong bytes.
  */
-import type { Runs } from '../../src/daemon/runs.ts';
-import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from '../../src/daemon/transport.ts';
+import type { Runs } from '../../src/daemon/transport/runs.ts';
+import type {
+  ListenOptions,
+  Listener,
+  SocketHandler,
+  Transport,
+  TransportSocket,
+} from '../../src/daemon/transport/transport.ts';
 
 /** Both ends of one connection: the daemon's by its interface, the client's by {@link send}, {@link take} and the rest. */
 export class MemorySocket implements TransportSocket {

@@ -1,7 +1,7 @@
 /** Values of flags: from one word to a number, a size or an address, or one clear error. Pure. */
 import { FleetError } from '../../base/errors.ts';
 import type { ProtocolName } from '../settings.ts';
-import type { ListenAddress, TlsChoice } from '../transport.ts';
+import type { ListenAddress, TlsChoice } from '../transport/transport.ts';
 
 export const MEGABYTE = 1024 * 1024;
 const ITEM_SIZE_MIN = 1024;

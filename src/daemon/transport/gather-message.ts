@@ -1,4 +1,4 @@
-/** Runs of bytes as sendmsg(2) takes them: struct msghdr with its struct iovec. Only for `transport-epoll.ts`. */
+/** Runs of bytes as sendmsg(2) takes them: struct msghdr with its struct iovec. Only for `epoll.ts`. */
 import { fixedMemory, type Libc, type Pointer } from './libc.ts';
 import { RUNS_MAX, type Runs } from './runs.ts';
 

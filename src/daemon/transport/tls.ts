@@ -3,11 +3,11 @@
  * before they are encrypted, so a connection is only suspended when more than `ssl_wbuf_size` of them wait.
  */
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { isFleetError } from '../base/errors.ts';
-import { TLS_HANDSHAKE_MS } from './limits.ts';
-import type { TlsSettings } from './settings.ts';
+import { isFleetError } from '../../base/errors.ts';
+import { TLS_HANDSHAKE_MS } from '../limits.ts';
+import type { TlsSettings } from '../settings.ts';
 import { readCertificates } from './tls-certificates.ts';
-import { NodeListener, attach, bind, nameEndpoints } from './transport-node.ts';
+import { NodeListener, attach, bind, nameEndpoints } from './node.ts';
 import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 /** `ssl_verify_mode` of who must have a certificate that is believed. */

@@ -9,7 +9,7 @@
  * it sees, so it never sleeps longer than WAIT_MAX_MS.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
-import { turnsWait } from '../base/turns.ts';
+import { turnsWait } from '../../base/turns.ts';
 import {
   EPOLLIN,
   EPOLL_CLOEXEC,

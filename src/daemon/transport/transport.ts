@@ -4,7 +4,7 @@
  */
 
 import type { Runs } from './runs.ts';
-import type { ProtocolName } from './settings.ts';
+import type { ProtocolName } from '../settings.ts';
 
 /** One accepted connection, as the daemon uses it. */
 export interface TransportSocket {

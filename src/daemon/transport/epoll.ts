@@ -1,6 +1,6 @@
 /**
  * The transport over the kernel's own calls, under Bun on Linux: reads land where the daemon wants them, and a write is
- * a `send`. Bun's sockets, which are there for every other system (`transport-bun.ts`), make an object and a copy of each
+ * a `send`. Bun's sockets, which are there for every other system (`bun.ts`), make an object and a copy of each
  * read. docs/performance.md has what it buys.
  *
  *     open ──end()──► ending ──all sent──► half-closed ──peer's end, or FAREWELL_MS──► closed
@@ -15,7 +15,7 @@ import * as c from './libc.ts';
 import type { Libc, Pointer } from './libc.ts';
 import type { Runs } from './runs.ts';
 import { AddressBuffer, toSocketAddress } from './socket-address.ts';
-import { cannotListen, removeOldSocket } from './transport-common.ts';
+import { cannotListen, removeOldSocket } from './common.ts';
 import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 /** How long a peer may keep its side of a connection open that was ended here. */

@@ -1,8 +1,8 @@
 /** The transport over `node:net`, by its public interface. */
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { Memory } from './storage/memory.ts';
-import { cannotListen, endpoint, removeOldSocket } from './transport-common.ts';
+import { Memory } from '../storage/memory.ts';
+import { cannotListen, endpoint, removeOldSocket } from './common.ts';
 import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 const NOTHING = new Uint8Array(0);

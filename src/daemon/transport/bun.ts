@@ -3,9 +3,9 @@
  * left over waits here, in the caller's memory, until the socket drains.
  */
 import { chmodSync } from 'node:fs';
-import { FleetError } from '../base/errors.ts';
-import { Memory } from './storage/memory.ts';
-import { cannotListen, endpoint, removeOldSocket } from './transport-common.ts';
+import { FleetError } from '../../base/errors.ts';
+import { Memory } from '../storage/memory.ts';
+import { cannotListen, endpoint, removeOldSocket } from './common.ts';
 import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 /** What is used of Bun's TCP interface (bun.sh/docs/api/tcp); Bun's own types would clash with Node's. */

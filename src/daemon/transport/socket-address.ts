@@ -1,7 +1,7 @@
-/** Addresses as the kernel takes them (struct sockaddr), and as memcached names them. Only for `transport-epoll.ts`. */
+/** Addresses as the kernel takes them (struct sockaddr), and as memcached names them. Only for `epoll.ts`. */
 import { lookup } from 'node:dns/promises';
 import { AF_INET, AF_INET6, AF_UNIX, fixedMemory, type Libc } from './libc.ts';
-import { endpoint } from './transport-common.ts';
+import { endpoint } from './common.ts';
 import type { ListenAddress } from './transport.ts';
 
 /** sizeof(struct sockaddr_un), the longest of the three. */

@@ -1,14 +1,14 @@
 /**
  * The transport over Node's socket handles: reads land in one buffer of ours and writes go straight to libuv, without
  * the stream layer between. It is the only file that uses a private interface of Node; where that is not as expected,
- * `transport-node.ts` does the same by public means. docs/performance.md has what it buys.
+ * `node.ts` does the same by public means. docs/performance.md has what it buys.
  *
  * The `net.Socket` stays the owner of the handle: it closes it, and says when it is closed.
  */
 import { chmodSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { removeOldSocket } from './transport-common.ts';
-import { NodeListener, bind, nameEndpoints } from './transport-node.ts';
+import { removeOldSocket } from './common.ts';
+import { NodeListener, bind, nameEndpoints } from './node.ts';
 import type { ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
 
 /** What is used of a TCP or pipe handle (node: src/stream_base.cc). */

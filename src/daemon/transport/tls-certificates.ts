@@ -2,8 +2,8 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { FleetError } from '../base/errors.ts';
-import type { TlsSettings } from './settings.ts';
+import { FleetError } from '../../base/errors.ts';
+import type { TlsSettings } from '../settings.ts';
 
 /** What a list of ciphers of older versions leaves alone: with OpenSSL TLS 1.3 has a list of its own, with Node not. */
 const TLS13_CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';

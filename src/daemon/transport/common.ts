@@ -1,6 +1,6 @@
 /** What both transports say and do alike: names of endpoints, the error of an address that cannot be had, old socket files. */
 import { existsSync, statSync, unlinkSync } from 'node:fs';
-import { FleetError } from '../base/errors.ts';
+import { FleetError } from '../../base/errors.ts';
 import type { ListenAddress } from './transport.ts';
 
 /** An endpoint as memcached's `stats conns` names it. */

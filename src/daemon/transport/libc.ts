@@ -1,5 +1,5 @@
 /**
- * The few calls of the C library that `transport-epoll.ts` is made of, through Bun's `bun:ffi`. Numbers are those of
+ * The few calls of the C library that `epoll.ts` is made of, through Bun's `bun:ffi`. Numbers are those of
  * Linux (include/uapi, glibc's headers). Only this file knows how a C structure lies in memory.
  *
  * A failed call returns -1. Its errno is only asked for where nothing else tells what is wrong, right after the call.

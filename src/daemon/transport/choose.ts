@@ -2,10 +2,10 @@
  * Which transport this process uses. Under Bun the kernel's calls, else Bun's sockets; under Node its handles where they
  * are as expected, else streams.
  */
-import { bunTransport } from './transport-bun.ts';
-import { epollTransport } from './transport-epoll.ts';
-import { nodeHandleTransport } from './transport-node-handle.ts';
-import { nodeTransport } from './transport-node.ts';
+import { bunTransport } from './bun.ts';
+import { epollTransport } from './epoll.ts';
+import { nodeHandleTransport } from './node-handle.ts';
+import { nodeTransport } from './node.ts';
 import type { Transport } from './transport.ts';
 
 /** @param wanted `public` keeps to the runtime's public interface (MEMFLEET_TRANSPORT), for tests and for doubt */
