@@ -59,6 +59,7 @@ export class Fleet {
   #observed: readonly ObservedNode[] = [];
   #rejected = '';
   #previous: TopologyDocument | undefined;
+  #restored: Promise<void> | undefined;
   #held: string | undefined;
   #pace: Pace = CALM;
   #cancelPlan: (() => void) | undefined;
@@ -92,8 +93,18 @@ export class Fleet {
     });
   }
 
-  /** Reads the saved state, publishes what it holds, and begins to look. */
+  /** Reads the saved state and publishes what it holds, once: before anybody can ask, so that a restart answers at once. */
+  restore(): Promise<void> {
+    return (this.#restored ??= this.#restore());
+  }
+
+  /** Begins to look, after {@link restore}. */
   async start(): Promise<void> {
+    await this.restore();
+    for (const source of this.#sources) this.#startSource(source);
+  }
+
+  async #restore(): Promise<void> {
     const { store, publisher, log } = this.#options;
     try {
       const saved = await store.load();
@@ -107,7 +118,6 @@ export class Fleet {
       publisher.publish(this.#previous);
       log.info({ version: this.#previous.version, nodes: this.#previous.nodes.length }, 'topology taken over');
     }
-    for (const source of this.#sources) this.#startSource(source);
   }
 
   /** Every node with its health, by name. */

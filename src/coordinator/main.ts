@@ -72,6 +72,7 @@ async function run(options: CoordinatorOptions, log: Logger): Promise<void> {
   lifecycle.onShutdown('discovery endpoint', () => endpoint.close());
   lifecycle.onShutdown('http', () => app.close());
 
+  await fleet.restore();
   await listening(lifecycle, options.discoveryListen, () => endpoint.listen(options.discoveryListen));
   await listening(lifecycle, options.listen, () =>
     app.listen({ ...options.listen, listenTextResolver: () => 'listening' }),
