@@ -28,8 +28,8 @@ const AREAS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['sidecar', 'coordinator'],
   '@fastify/type-provider-typebox': ['sidecar', 'coordinator'],
-  '@kubernetes/client-node': ['coordinator/kubernetes-client.ts'],
-  dockerode: ['coordinator/docker.ts'],
+  '@kubernetes/client-node': ['coordinator/discovery/kubernetes-client.ts'],
+  dockerode: ['coordinator/discovery/docker.ts'],
   fastify: ['sidecar', 'coordinator'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],

@@ -6,9 +6,9 @@ import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { compareNames } from '../topology/document.ts';
-import type { MonitoredNode } from './health.ts';
-import { canAnswer } from './node-state.ts';
-import type { Prober } from './prober.ts';
+import type { MonitoredNode } from './health/monitor.ts';
+import { canAnswer } from './health/node-state.ts';
+import type { Prober } from './health/prober.ts';
 
 /** What the commands need of the fleet. */
 export interface CommandTarget {

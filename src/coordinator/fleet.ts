@@ -10,13 +10,13 @@ import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { activeNodes, type Hashing, type NodeState, type TopologyDocument } from '../topology/document.ts';
 import { agreementOf, hear, isInRingElsewhere, patienceMs, type Heard } from './agreement.ts';
-import { mergeObserved, type DiscoveryAdapter, type ObservedNode } from './discovery.ts';
-import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health.ts';
+import { mergeObserved, type DiscoveryAdapter, type ObservedNode } from './discovery/adapter.ts';
+import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health/monitor.ts';
 import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS } from './limits.ts';
-import type { HealthSettings } from './node-state.ts';
+import type { HealthSettings } from './health/node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
 import { FIRST_LOOK, nextVersion, planTopology, type Plan } from './plan.ts';
-import type { Prober, ProberFactory } from './prober.ts';
+import type { Prober, ProberFactory } from './health/prober.ts';
 import type { Publisher } from './publisher.ts';
 import type { StateStore } from './state-file.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The coordinator's bounds. Each says what happens at the limit. Times that an operator may want to change are
- * settings ({@link file://./node-state.ts}); what is here protects the coordinator from others and from itself.
+ * settings ({@link file://./health/node-state.ts}); what is here protects the coordinator from others and from itself.
  */
 
 /** Clients that follow the topology at once, event streams and long polls together; one more is answered 503. */

@@ -7,15 +7,15 @@ import { describeOptions } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, type Logger } from '../base/log.ts';
 import { DEFAULT_HASHING } from '../topology/document.ts';
-import { buildApp } from './app.ts';
+import { buildApp } from './http/app.ts';
 import { DiscoveryEndpoint } from './discovery-endpoint.ts';
 import { Fleet } from './fleet.ts';
 import { WATCHERS_MAX } from './limits.ts';
 import { CoordinatorMetrics } from './metrics.ts';
 import { OPTIONS, readCoordinatorOptions, type CoordinatorOptions } from './options.ts';
-import { memcachedProber } from './prober.ts';
+import { memcachedProber } from './health/prober.ts';
 import { Publisher } from './publisher.ts';
-import { makeSources } from './sources.ts';
+import { makeSources } from './discovery/sources.ts';
 import { fileStore, memoryStore } from './state-file.ts';
 
 /** Runs the coordinator until a signal ends it. Resolves with the exit code: 0, 64 for bad flags, 71 for a taken port. */

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { NodeState } from '../topology/document.ts';
 import type { Fleet } from './fleet.ts';
-import type { ProbeResult } from './health.ts';
+import type { ProbeResult } from './health/monitor.ts';
 import type { Publisher } from './publisher.ts';
 
 const STATES: readonly NodeState[] = ['joining', 'active', 'draining', 'down'];

@@ -3,8 +3,8 @@ import { FleetError } from '../base/errors.ts';
 import { durationMs, integer, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
 import type { Environment, OptionValues, Parser } from '../base/config.ts';
 import { NAME_LENGTH_MAX } from '../topology/limits.ts';
-import { parseDnsNames, type DnsName } from './dns.ts';
-import { DEFAULT_HEALTH, type HealthSettings } from './node-state.ts';
+import { parseDnsNames, type DnsName } from './discovery/dns.ts';
+import { DEFAULT_HEALTH, type HealthSettings } from './health/node-state.ts';
 
 /** The kinds of source that can be chosen. */
 const SOURCE_KINDS = ['docker', 'swarm', 'kubernetes', 'dns', 'static'] as const;

@@ -7,7 +7,7 @@
 import type { Hashing, NodeState, TopologyDocument, TopologyNode } from '../topology/document.ts';
 import { activeNodes, compareNames } from '../topology/document.ts';
 import { VERSION_MAX } from '../topology/limits.ts';
-import type { ObservedNode } from './discovery.ts';
+import type { ObservedNode } from './discovery/adapter.ts';
 
 /** Why nothing is published right after a start. */
 export const FIRST_LOOK = 'the nodes are looked at for the first time';

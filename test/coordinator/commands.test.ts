@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { startApp, type AppSettings, type AppWorld } from './app-support.ts';
+import { startApp, type AppSettings, type AppWorld } from './http/app-support.ts';
 import { observedOf } from './support.ts';
 
 const TOKEN = 'the-token-of-this-test';

@@ -8,7 +8,7 @@ import { FleetError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import { Fleet } from '../../src/coordinator/fleet.ts';
 import { COALESCE_MAX_MS, COALESCE_MS, STATS_AGE_MAX_MS, WATCHERS_MAX } from '../../src/coordinator/limits.ts';
-import { DEFAULT_HEALTH } from '../../src/coordinator/node-state.ts';
+import { DEFAULT_HEALTH } from '../../src/coordinator/health/node-state.ts';
 import { Publisher } from '../../src/coordinator/publisher.ts';
 import { memoryStore, type StateStore } from '../../src/coordinator/state-file.ts';
 import { DEFAULT_HASHING } from '../../src/topology/document.ts';

@@ -1,7 +1,7 @@
 /** What is published: by example, then for any fleet by property. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ObservedNode } from '../../src/coordinator/discovery.ts';
+import type { ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
 import { nextVersion, planTopology, type Plan } from '../../src/coordinator/plan.ts';
 import { activeNodes, DEFAULT_HASHING, type NodeState, type TopologyDocument } from '../../src/topology/document.ts';
 import { VERSION_MAX } from '../../src/topology/limits.ts';

@@ -1,8 +1,8 @@
 /** Stand-ins for what surrounds the coordinator: a source that says what the test says, and nodes without a network. */
 import type { ManualClock } from '../../src/base/clock.ts';
 import { FleetError } from '../../src/base/errors.ts';
-import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from '../../src/coordinator/discovery.ts';
-import type { Prober, ProberFactory } from '../../src/coordinator/prober.ts';
+import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
+import type { Prober, ProberFactory } from '../../src/coordinator/health/prober.ts';
 
 /** A node of which the test says only what matters. The last digit of the name is the last byte of the address. */
 export function observedOf(name: string, given: Partial<ObservedNode> = {}): ObservedNode {

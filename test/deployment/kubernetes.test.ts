@@ -11,7 +11,7 @@ import { Service, ServiceAccount, type Container, type PodTemplateSpec } from 'k
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { OPTIONS, readCoordinatorOptions } from '../../src/coordinator/options.ts';
-import { nodesOfSlices } from '../../src/coordinator/kubernetes-view.ts';
+import { nodesOfSlices } from '../../src/coordinator/discovery/kubernetes-view.ts';
 import { sliceOf } from '../support/kubernetes-api.ts';
 
 const folder = join(import.meta.dirname, '../../docker/kubernetes');

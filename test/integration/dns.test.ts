@@ -4,10 +4,10 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import type { DiscoveryAdapter, ObservedNode } from '../../src/coordinator/discovery.ts';
-import { dnsDiscovery, parseDnsNames } from '../../src/coordinator/dns.ts';
-import { dnsQueries } from '../../src/coordinator/dns-resolver.ts';
-import { describeAdapter } from '../coordinator/adapter-suite.ts';
+import type { DiscoveryAdapter, ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
+import { dnsDiscovery, parseDnsNames } from '../../src/coordinator/discovery/dns.ts';
+import { dnsQueries } from '../../src/coordinator/discovery/dns-resolver.ts';
+import { describeAdapter } from '../coordinator/discovery/adapter-suite.ts';
 import { Dnsmasq, type Records } from '../support/dnsmasq.ts';
 import { describeWith } from '../support/requirements.ts';
 import { until } from '../support/until.ts';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Connection } from '../../src/client/connection.ts';
-import { networkView, proxyConfig, twemproxyConfig } from '../../src/coordinator/views.ts';
+import { networkView, proxyConfig, twemproxyConfig } from '../../src/coordinator/http/views.ts';
 import type { TopologyDocument } from '../../src/topology/document.ts';
 import { buildRing } from '../../src/topology/ring.ts';
 import { describeWith } from '../support/requirements.ts';

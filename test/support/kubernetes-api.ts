@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { EndpointSlice } from '../../src/coordinator/kubernetes-view.ts';
+import type { EndpointSlice } from '../../src/coordinator/discovery/kubernetes-view.ts';
 
 /** A slice with the labels that the server selects by. */
 export type StoredSlice = EndpointSlice & {

@@ -1,0 +1,235 @@
+/**
+ * What the coordinator believes of the containers: a pure reducer over Docker's lists and events.
+ *
+ * An event counts at once, before the list that confirms it has been fetched. Docker's lists lag behind its events:
+ * one that is asked for after a `die` may still say `running`. So a mark that an event made stays until a list agrees
+ * with it, or until it is older than SETTLE_MS and a list that was asked for after it says otherwise. No list shows
+ * that a container has been told to stop: `leaving` stays until the container has ended or LEAVING_MAX_MS have passed.
+ */
+import { WEIGHT_MAX } from '../../topology/limits.ts';
+import type { NodeHint, ObservedNode } from './adapter.ts';
+import { LEAVING_MAX_MS, SETTLE_MS } from '../limits.ts';
+
+/** Docker's label on a cache container, and its value. */
+export const ROLE_LABEL = 'memfleet.role';
+export const CACHE_ROLE = 'cache';
+/** The compose project of a container. */
+export const PROJECT_LABEL = 'com.docker.compose.project';
+/** Containers that `docker compose run` made are not part of the fleet. */
+const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
+
+/** One container of Docker's list, as much of it as is used here. */
+export interface Container {
+  readonly id: string;
+  /** Without the slash in front. */
+  readonly name: string;
+  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
+  readonly state: string;
+  /** Docker's words for it, where the health check's result stands: `Up 3 seconds (healthy)`. */
+  readonly status: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Network's name → IPv4 address, empty if the container is not running. */
+  readonly networks: Readonly<Record<string, string>>;
+  /** TCP ports that are published to the host, if there are any. */
+  readonly ports?: readonly PublishedPort[];
+}
+
+/** A port of a container that the host forwards. */
+export interface PublishedPort {
+  readonly privatePort: number;
+  readonly publicPort: number;
+  /** The host's address that it is bound to; `0.0.0.0` for all. */
+  readonly ip: string;
+}
+
+/** One event of Docker's stream, as much of it as is used here. */
+export interface ContainerEvent {
+  /** The container's id. */
+  readonly id: string;
+  /** `start`, `kill`, `die`, `oom`, `pause`, `unpause`, `destroy`, `health_status: healthy`, … */
+  readonly action: string;
+  /** Of a `kill` event. */
+  readonly signal: string | undefined;
+}
+
+interface Mark {
+  readonly hint: NodeHint | 'gone';
+  readonly sequence: number;
+  readonly sinceMs: number;
+}
+
+export interface DockerView {
+  readonly containers: readonly Container[];
+  /** By container id: what events have said that no list has confirmed yet. */
+  readonly marks: ReadonlyMap<string, Mark>;
+  /** Counts events. */
+  readonly sequence: number;
+}
+
+export const EMPTY_VIEW: DockerView = { containers: [], marks: new Map(), sequence: 0 };
+
+/** SIGINT, SIGQUIT, SIGTERM: what asks a process to end. Others, such as SIGHUP, do not take a node out. */
+const ENDING_SIGNALS = new Set(['2', '3', '15']);
+const SIGKILL = '9';
+
+/** What an event says of its container; undefined if only the list can tell. */
+function eventHint(event: ContainerEvent): Mark['hint'] | undefined {
+  switch (event.action) {
+    case 'kill':
+      if (event.signal === SIGKILL) return 'stopped';
+      return event.signal !== undefined && ENDING_SIGNALS.has(event.signal) ? 'leaving' : undefined;
+    case 'stop':
+    case 'die':
+      return 'stopped';
+    case 'destroy':
+      return 'gone';
+    case 'pause':
+      return 'paused';
+    case 'start':
+    case 'unpause':
+    case 'health_status: healthy':
+      return 'running';
+    case 'health_status: unhealthy':
+      return 'unhealthy';
+    case 'oom':
+      // Of some process in it; whether that was the daemon shows with the next probe.
+      return 'unhealthy';
+    default:
+      return undefined;
+  }
+}
+
+function isEnding(mark: Mark | undefined): boolean {
+  return mark?.hint === 'leaving' || mark?.hint === 'stopped' || mark?.hint === 'gone';
+}
+
+/** The view after an event. */
+export function withEvent(view: DockerView, event: ContainerEvent, nowMs: number): DockerView {
+  const sequence = view.sequence + 1;
+  const hint = eventHint(event);
+  const before = view.marks.get(event.id);
+  // A health check that passes does not mean that a container stays after all, nor does one that fails; and the end of a
+  // process for want of memory may be told after the end of its container.
+  const saysLess = event.action === 'oom' || event.action.startsWith('health_status');
+  if (hint === undefined || (saysLess && isEnding(before))) return { ...view, sequence };
+  const marks = new Map(view.marks).set(event.id, { hint, sequence, sinceMs: nowMs });
+  return { ...view, marks, sequence };
+}
+
+/**
+ * The view after a list has come.
+ * @param askedAt the view's `sequence` when the list was asked for
+ */
+export function withList(
+  view: DockerView,
+  containers: readonly Container[],
+  askedAt: number,
+  nowMs: number,
+): DockerView {
+  const byId = new Map(containers.map((container) => [container.id, container]));
+  const marks = new Map(
+    [...view.marks].filter(([id, mark]) => {
+      const container = byId.get(id);
+      const ageMs = nowMs - mark.sinceMs;
+      if (mark.sequence > askedAt || (ageMs < SETTLE_MS && !agrees(mark, container))) return true;
+      return mark.hint === 'leaving' && container?.state === 'running' && ageMs < LEAVING_MAX_MS;
+    }),
+  );
+  return { ...view, containers, marks };
+}
+
+/** True while events have said something that no list has confirmed: it should be asked for again soon. */
+export function isUnsettled(view: DockerView): boolean {
+  return [...view.marks.values()].some((mark) => mark.hint !== 'leaving');
+}
+
+/** A container that has just started is listed for a moment without an address; that is not yet what was meant. */
+function agrees(mark: Mark, container: Container | undefined): boolean {
+  if (container === undefined) return mark.hint === 'gone';
+  const addressed = Object.values(container.networks).some((ip) => ip !== '');
+  return listedHint(container) === mark.hint && (mark.hint !== 'running' || addressed);
+}
+
+/** Which containers belong to the fleet and how they are reached. */
+export interface DockerScope {
+  /** Only this compose project; undefined for all. */
+  readonly project: string | undefined;
+  /** Networks that the coordinator is in itself; nodes are reached there if they are in one of them. */
+  readonly networks: readonly string[];
+}
+
+/** Default ports, where a container's labels do not say otherwise. */
+const DAEMON_PORT = 11_211;
+const SIDECAR_PORT = 9_150;
+
+/** The nodes that the view amounts to. */
+export function observedNodes(view: DockerView, scope: DockerScope): ObservedNode[] {
+  return view.containers.flatMap((container) => {
+    const hint = view.marks.get(container.id)?.hint ?? listedHint(container);
+    const { labels } = container;
+    const ours = scope.project === undefined || labels[PROJECT_LABEL] === scope.project;
+    const cache = labels[ROLE_LABEL] === CACHE_ROLE && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
+    if (!ours || !cache || hint === 'gone' || container.name === '') return [];
+    const ip = address(container, scope);
+    const sidecar =
+      ip === '' ? '' : `http://${ip}:${numberLabel(labels, 'memfleet.sidecar-port', SIDECAR_PORT, 65_535)}`;
+    return [
+      {
+        name: container.name,
+        host: container.name,
+        ip,
+        port: numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535),
+        weight: numberLabel(labels, 'memfleet.weight', 1, WEIGHT_MAX),
+        sidecar,
+        // A running container without an address was taken off its network: nobody can reach it.
+        hint: ip === '' && hint !== 'leaving' ? 'stopped' : hint,
+        instance: container.id,
+        ...publishedPlace(container),
+      },
+    ];
+  });
+}
+
+/** Where the node is reached through the host, if its daemon's port is published. */
+function publishedPlace({ labels, ports = [] }: Container): Pick<ObservedNode, 'published'> {
+  // Docker publishes for IPv4 and IPv6 with two entries; discovery needs the former.
+  const entryOf = (wanted: number): PublishedPort | undefined => {
+    const entries = ports.filter(({ privatePort }) => privatePort === wanted);
+    return entries.find(({ ip }) => !ip.includes(':')) ?? entries[0];
+  };
+  const daemon = entryOf(numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535));
+  const sidecar = entryOf(numberLabel(labels, 'memfleet.sidecar-port', SIDECAR_PORT, 65_535));
+  if (daemon === undefined) return {};
+  const ip = daemon.ip === '0.0.0.0' || daemon.ip === '::' ? '' : daemon.ip;
+  const place = { ip, port: daemon.publicPort };
+  return { published: sidecar === undefined ? place : { ...place, sidecarPort: sidecar.publicPort } };
+}
+
+function listedHint({ state, status }: Container): NodeHint | 'gone' {
+  switch (state) {
+    case 'running':
+      return status.includes('(unhealthy)') ? 'unhealthy' : 'running';
+    case 'paused':
+      return 'paused';
+    case 'removing':
+      return 'gone';
+    default:
+      return 'stopped';
+  }
+}
+
+/** In the coordinator's own networks first, then in the first by name, so that the choice does not change by chance. */
+function address(container: Container, scope: DockerScope): string {
+  const shared = scope.networks.find((network) => (container.networks[network] ?? '') !== '');
+  if (shared !== undefined) return container.networks[shared] ?? '';
+  const first = Object.keys(container.networks)
+    .sort()
+    .find((network) => container.networks[network] !== '');
+  return first === undefined ? '' : (container.networks[first] ?? '');
+}
+
+/** A label that cannot be read counts as not there: one bad label must not take the whole fleet away. */
+function numberLabel(labels: Container['labels'], name: string, fallback: number, most: number): number {
+  const value = /^\d{1,5}$/.test(labels[name] ?? '') ? Number(labels[name]) : 0;
+  return value >= 1 && value <= most ? value : fallback;
+}

@@ -1,0 +1,153 @@
+/**
+ * Discovery among a Kubernetes service's endpoints: lists its EndpointSlices once and watches from there on.
+ *
+ * A watch is asked to end after KUBERNETES_WATCH_MS and taken up again where it was; bookmarks keep that place young
+ * while nothing happens. A server that has forgotten the place (410 Gone) is listed anew, which is no loss. One that
+ * cannot be reached, or a watch that does not end when it should, is a source that is lost: it is listed anew after a
+ * growing wait.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { FleetError, isFleetError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
+import { nodesOfSlices, type EndpointSlice, type KubernetesService } from './kubernetes-view.ts';
+import { KUBERNETES_WATCH_GRACE_MS, KUBERNETES_WATCH_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../limits.ts';
+
+/** What a watch says. `gone`: the server no longer knows the version that was watched from. */
+export type SliceEvent =
+  | { readonly type: 'changed' | 'deleted' | 'bookmark'; readonly slice: EndpointSlice }
+  | { readonly type: 'gone' };
+
+/** The two questions that are asked of an API server. Both fail with a FleetError DISCOVERY_FAILED. */
+export interface SliceApi {
+  /** Whose slices these are. */
+  readonly service: KubernetesService;
+  /** All slices of the service, and the version that they are of. */
+  list(signal: AbortSignal): Promise<{ readonly slices: readonly EndpointSlice[]; readonly version: string }>;
+  /** What happens after `version`, until the server ends it after about `durationMs`, or `signal` does. */
+  watch(version: string, durationMs: number, signal: AbortSignal): Promise<AsyncIterable<SliceEvent>>;
+}
+
+export interface KubernetesOptions {
+  readonly api: SliceApi;
+  readonly sidecarPort: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+/** Discovery among the endpoints of one service. */
+export function kubernetesDiscovery(options: KubernetesOptions): DiscoveryAdapter {
+  return new KubernetesDiscovery(options);
+}
+
+class KubernetesDiscovery implements DiscoveryAdapter {
+  readonly name: string;
+  readonly #options: KubernetesOptions;
+  readonly #closing = new AbortController();
+  readonly #slices = new Map<string, EndpointSlice>();
+  /** Where the next watch begins; undefined if a list has to come first. */
+  #version: string | undefined;
+  #reported: string | undefined;
+  #failures = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: KubernetesOptions) {
+    const { namespace, service } = options.api.service;
+    this.#options = options;
+    this.name = `kubernetes:${namespace}/${service}`;
+  }
+
+  start(sink: DiscoverySink): void {
+    this.#running = this.#run(sink);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #run(sink: DiscoverySink): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        this.#version ??= await this.#list(sink);
+        this.#version = await this.#follow(sink, this.#version);
+      } catch (error) {
+        if (!isFleetError(error)) throw error;
+        this.#fail(sink, error);
+      }
+      await this.#pause();
+    }
+  }
+
+  async #list(sink: DiscoverySink): Promise<string> {
+    const { api } = this.#options;
+    const { slices, version } = await api.list(this.#closing.signal);
+    this.#slices.clear();
+    for (const slice of slices) this.#slices.set(slice.metadata?.name ?? '', slice);
+    this.#failures = 0;
+    this.#report(sink);
+    return version;
+  }
+
+  /** Watches from `from` on. Resolves with where to go on from, undefined for a list. */
+  async #follow(sink: DiscoverySink, from: string): Promise<string | undefined> {
+    const { api, clock } = this.#options;
+    const late = new AbortController();
+    const cancelTimer = clock.setTimer(KUBERNETES_WATCH_MS + KUBERNETES_WATCH_GRACE_MS, () => late.abort());
+    const signal = AbortSignal.any([this.#closing.signal, late.signal]);
+    let version = from;
+    try {
+      for await (const event of await api.watch(from, KUBERNETES_WATCH_MS, signal)) {
+        if (event.type === 'gone') return undefined;
+        version = event.slice.metadata?.resourceVersion ?? version;
+        this.#take(event.type, event.slice);
+        this.#report(sink);
+      }
+    } finally {
+      cancelTimer();
+    }
+    // A connection that is cut without a word goes on as if nothing happened.
+    if (late.signal.aborted) throw new FleetError('DISCOVERY_FAILED', 'Kubernetes: a watch has gone silent');
+    return version;
+  }
+
+  #take(type: 'changed' | 'deleted' | 'bookmark', slice: EndpointSlice): void {
+    const name = slice.metadata?.name ?? '';
+    if (type === 'changed') this.#slices.set(name, slice);
+    else if (type === 'deleted') this.#slices.delete(name);
+  }
+
+  #report(sink: DiscoverySink): void {
+    const { api, sidecarPort } = this.#options;
+    const nodes = nodesOfSlices(this.#slices.values(), api.service, sidecarPort);
+    const report = JSON.stringify(nodes);
+    if (report === this.#reported || this.#closing.signal.aborted) return;
+    this.#reported = report;
+    sink.observed(nodes);
+  }
+
+  #fail(sink: DiscoverySink, error: FleetError): void {
+    if (this.#closing.signal.aborted) return;
+    this.#options.log.debug({ why: error.message, failures: this.#failures }, 'endpoints unseen, listing again');
+    this.#failures += 1;
+    this.#version = undefined;
+    // The next list is news even if it is the one from before: the source is back.
+    this.#reported = undefined;
+    sink.lost(error);
+  }
+
+  /** Also between watches that end as they should: a proxy that ends each at once must not make this a busy loop. */
+  async #pause(): Promise<void> {
+    const { clock, random } = this.#options;
+    if (this.#closing.signal.aborted) return;
+    const longest = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => resolve();
+    this.#closing.signal.addEventListener('abort', wake, { once: true });
+    const cancel = clock.setTimer(longest * (0.5 + random() / 2), wake);
+    await promise;
+    cancel();
+    this.#closing.signal.removeEventListener('abort', wake);
+  }
+}

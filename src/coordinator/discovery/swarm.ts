@@ -1,0 +1,104 @@
+/**
+ * Discovery among a Swarm's tasks. A Swarm sends no events of its tasks, so they are listed again and again from the
+ * managers' memory, which is cheap; that a node has died is for its probes to see, which are quicker than any list.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isFleetError } from '../../base/errors.ts';
+import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
+import { CACHE_ROLE, ROLE_LABEL } from './docker-view.ts';
+import { INTERVAL_JITTER, RECONNECT_MAX_MS, RECONNECT_MIN_MS, SWARM_POLL_MS } from '../limits.ts';
+import { needsMachines, nodesOfSwarm } from './swarm-view.ts';
+import type { SwarmMachine, SwarmService, SwarmState, SwarmTask } from './swarm-view.ts';
+
+/** The stack of a service. */
+const STACK_LABEL = 'com.docker.stack.namespace';
+
+/** The questions that are asked of a manager. All fail with a FleetError DISCOVERY_FAILED. */
+export interface SwarmEngine {
+  /** The services with all these labels (`name=value`). */
+  services(labels: readonly string[], signal: AbortSignal): Promise<SwarmService[]>;
+  /** All tasks of these services, those that have ended and are still remembered included. */
+  tasks(serviceIds: readonly string[], signal: AbortSignal): Promise<SwarmTask[]>;
+  machines(signal: AbortSignal): Promise<SwarmMachine[]>;
+}
+
+export interface SwarmOptions {
+  readonly engine: SwarmEngine;
+  /** Only services of this stack; undefined for all. */
+  readonly stack: string | undefined;
+  readonly sidecarPort: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Discovery among a Swarm's tasks. */
+export function swarmDiscovery(options: SwarmOptions): DiscoveryAdapter {
+  return new SwarmDiscovery(options);
+}
+
+class SwarmDiscovery implements DiscoveryAdapter {
+  readonly name = 'swarm';
+  readonly #options: SwarmOptions;
+  readonly #closing = new AbortController();
+  #reported: string | undefined;
+  #failures = 0;
+  #cancelTimer = (): void => {};
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(options: SwarmOptions) {
+    this.#options = options;
+  }
+
+  start(sink: DiscoverySink): void {
+    this.#round = this.#look(sink);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#cancelTimer();
+    await this.#round;
+  }
+
+  async #look(sink: DiscoverySink): Promise<void> {
+    const { sidecarPort, clock } = this.#options;
+    const { signal } = this.#closing;
+    try {
+      const nodes = nodesOfSwarm(await this.#ask(signal), sidecarPort);
+      this.#failures = 0;
+      const report = JSON.stringify(nodes);
+      if (!signal.aborted && report !== this.#reported) {
+        this.#reported = report;
+        sink.observed(nodes);
+      }
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+      this.#failures += 1;
+      // The next list is news even if it is the one from before: the source is back.
+      this.#reported = undefined;
+      if (!signal.aborted) sink.lost(error);
+    }
+    if (signal.aborted) return;
+    this.#cancelTimer = clock.setTimer(this.#waitMs(), () => {
+      this.#round = this.#look(sink);
+    });
+  }
+
+  async #ask(signal: AbortSignal): Promise<SwarmState> {
+    const { engine, stack } = this.#options;
+    const labels = [`${ROLE_LABEL}=${CACHE_ROLE}`];
+    if (stack !== undefined) labels.push(`${STACK_LABEL}=${stack}`);
+    const services = await engine.services(labels, signal);
+    // Without a service to ask for, all tasks of the Swarm would come.
+    if (services.length === 0) return { services, tasks: [], machines: [] };
+    const ids = services.map(({ id }) => id);
+    const tasks = await engine.tasks(ids, signal);
+    return { services, tasks, machines: needsMachines(tasks) ? await engine.machines(signal) : [] };
+  }
+
+  #waitMs(): number {
+    const { random } = this.#options;
+    if (this.#failures === 0) return SWARM_POLL_MS * (1 + INTERVAL_JITTER * (2 * random() - 1));
+    const longest = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
+    return longest * (0.5 + random() / 2);
+  }
+}
