@@ -8,12 +8,12 @@ import { EXIT_PORT_TAKEN, EXIT_USAGE } from '../base/lifecycle.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
-import { readDaemonOptions } from './options.ts';
+import { readDaemonOptions } from './options/options.ts';
 import { TLS_HANDSHAKES_MAX } from './limits.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import type { Settings } from './settings.ts';
-import { MEMCACHED_VERSION } from './stats.ts';
+import { MEMCACHED_VERSION } from './stats/stats.ts';
 import type { TlsTransport } from './transport/tls.ts';
 import { chooseTransport } from './transport/choose.ts';
 

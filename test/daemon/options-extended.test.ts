@@ -1,6 +1,6 @@
 /** `-o` and the flags that go together: what each sets, what is refused, and that nothing of memcached's is unknown. */
 import { describe, expect, test } from 'vitest';
-import { readDaemonOptions } from '../../src/daemon/options.ts';
+import { readDaemonOptions } from '../../src/daemon/options/options.ts';
 import { SUBOPTIONS } from '../../src/daemon/options/extended.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/daemon/settings.ts';
 

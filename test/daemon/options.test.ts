@@ -1,7 +1,7 @@
 /** The daemon's flags: what each of them sets, in every form that getopt takes, and one clear line for every mistake. */
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/base/errors.ts';
-import { readDaemonOptions } from '../../src/daemon/options.ts';
+import { readDaemonOptions } from '../../src/daemon/options/options.ts';
 import type { Settings } from '../../src/daemon/settings.ts';
 
 const MEGABYTE = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** What administrative commands need of the daemon, and what they may answer with. */
 import type { ClusterConfig } from '../cluster-config.ts';
-import type { PrefixStats } from '../prefix-stats.ts';
-import type { StatsSource } from '../stats-rows.ts';
+import type { PrefixStats } from '../stats/prefixes.ts';
+import type { StatsSource } from '../stats/rows.ts';
 
 /** Shared by all connections. */
 export interface AdminContext extends StatsSource {

@@ -1,6 +1,6 @@
 /** stats with its arguments (proto_text.c process_stat). */
-import { itemStats, slabStats } from '../stats-classes.ts';
-import * as stats from '../stats.ts';
+import { itemStats, slabStats } from '../stats/classes.ts';
+import * as stats from '../stats/stats.ts';
 import type { AdminContext } from './context.ts';
 import { cachedump } from './dump.ts';
 import { unsigned } from './numbers.ts';

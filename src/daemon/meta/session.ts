@@ -2,11 +2,11 @@
  * The meta protocol of one connection: gives parsed lines to the meta commands, brings their answers room, and takes the
  * data block of an ms, which usually comes with its line. Owns the item whose value is still arriving.
  */
-import { parseMeta } from '../protocol/text/meta-parser.ts';
-import { MetaCommand, MetaRequest } from '../protocol/text/meta-request.ts';
-import type { Connection, ConnectionContext } from './connection.ts';
-import { ItemCursor } from './storage/items.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+import { parseMeta } from '../../protocol/text/meta-parser.ts';
+import { MetaCommand, MetaRequest } from '../../protocol/text/meta-request.ts';
+import type { Connection, ConnectionContext } from '../connection.ts';
+import { ItemCursor } from '../storage/items.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 const EMPTY = new Uint8Array(0);
 

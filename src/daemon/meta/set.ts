@@ -1,11 +1,11 @@
 /** ms: stores an item, in the ways of its mode (protocol.txt "Meta Set", proto_text.c, items.c do_store_item). */
-import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
-import * as replies from '../protocol/text/replies.ts';
-import { Mode, Outcome } from './engine.ts';
-import type { MetaShared } from './meta-shared.ts';
-import { Status, writeKey, writeNumberFlag, writeStatus, writeWord } from './meta-writer.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import * as replies from '../../protocol/text/replies.ts';
+import { Mode, Outcome } from '../engine.ts';
+import type { MetaShared } from './shared.ts';
+import { Status, writeKey, writeNumberFlag, writeStatus, writeWord } from './writer.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 export class MetaSet {
   readonly #shared: MetaShared;

@@ -4,12 +4,12 @@
  * text protocol itself goes on. Semantics are memcached's (proto_text.c, try_read_command_asciiauth), but each line is
  * answered, where memcached answers only the last of those that came together.
  */
-import { CR, LF, bytesOf } from '../base/bytes.ts';
-import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
-import * as replies from '../protocol/text/replies.ts';
-import type { PasswordFile } from './auth-passwords.ts';
-import type { Connection, ConnectionContext, Session } from './connection.ts';
-import { CREDENTIALS_BYTES_MAX, LINE_BYTES_MAX } from './limits.ts';
+import { CR, LF, bytesOf } from '../../base/bytes.ts';
+import { parseUnsigned, parsed } from '../../protocol/text/numbers.ts';
+import * as replies from '../../protocol/text/replies.ts';
+import type { PasswordFile } from './passwords.ts';
+import type { Connection, ConnectionContext, Session } from '../connection.ts';
+import { CREDENTIALS_BYTES_MAX, LINE_BYTES_MAX } from '../limits.ts';
 
 const UNAUTHENTICATED = bytesOf('CLIENT_ERROR unauthenticated\r\n');
 const BAD_TERMINATION = bytesOf('CLIENT_ERROR bad command line termination\r\n');

@@ -2,8 +2,8 @@
  * `stats` over the binary protocol: which of the text protocol's tables a key asks for, and its rows. memcached takes
  * some of these keys by their beginning only (proto_bin.c, process_bin_stat), and so do we.
  */
-import type { AdminContext } from './admin/context.ts';
-import { detail, statsCommand } from './admin/stats.ts';
+import type { AdminContext } from '../admin/context.ts';
+import { detail, statsCommand } from '../admin/stats.ts';
 
 type Rows = (readonly [name: string, value: string])[];
 

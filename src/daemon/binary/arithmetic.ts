@@ -1,11 +1,11 @@
 /** incr and decr of the binary protocol, which may make the item they count in (proto_bin.c, complete_incr_bin). */
-import { TWO_32, writeUnsigned } from '../base/bytes.ts';
-import { Opcode, Status, isQuiet } from '../protocol/binary/opcodes.ts';
-import { readInt32, type PacketHead } from '../protocol/binary/packet.ts';
-import { exptimeAt, hasOtherCas, type BinaryAnswers } from './binary-answers.ts';
-import { Mode, Outcome, type Engine } from './engine.ts';
-import { ItemCursor } from './storage/items.ts';
-import { NONE } from './storage/layout.ts';
+import { TWO_32, writeUnsigned } from '../../base/bytes.ts';
+import { Opcode, Status, isQuiet } from '../../protocol/binary/opcodes.ts';
+import { readInt32, type PacketHead } from '../../protocol/binary/packet.ts';
+import { exptimeAt, hasOtherCas, type BinaryAnswers } from './answers.ts';
+import { Mode, Outcome, type Engine } from '../engine.ts';
+import { ItemCursor } from '../storage/items.ts';
+import { NONE } from '../storage/layout.ts';
 
 /** Where in the extras what stands. */
 const DELTA = 0;

@@ -2,13 +2,13 @@
  * Answers of the binary protocol, written into the output: the header of each repeats the opcode and opaque of the
  * request it belongs to. Owns nothing but the one header that is written again and again.
  */
-import { TWO_32, writeLatin } from '../base/bytes.ts';
-import { Magic, statusText, type Status } from '../protocol/binary/opcodes.ts';
-import { HEADER_BYTES, PacketHead, readInt32, writeInt32, writePacketHead } from '../protocol/binary/packet.ts';
-import type { Output } from './output.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
-import type { Store } from './storage/store.ts';
+import { TWO_32, writeLatin } from '../../base/bytes.ts';
+import { Magic, statusText, type Status } from '../../protocol/binary/opcodes.ts';
+import { HEADER_BYTES, PacketHead, readInt32, writeInt32, writePacketHead } from '../../protocol/binary/packet.ts';
+import type { Output } from '../output.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
+import type { Store } from '../storage/store.ts';
 
 /** Bytes of the client flags, the extras of a value. */
 const FLAGS_BYTES = 4;

@@ -2,19 +2,19 @@
  * The commands off the hot path, which answer with text: the administrator's, stats, config, shutdown. Each returns its
  * whole answer, or says what else becomes of the connection.
  */
-import * as replies from '../protocol/text/replies.ts';
-import { Command, type TextRequest } from '../protocol/text/request.ts';
-import type { AdminAnswer, AdminContext, ExpectedBody, RefusedBody } from './admin/context.ts';
-import { extstoreCommand } from './admin/extstore.ts';
-import { lruCrawlerCommand } from './admin/lru-crawler.ts';
-import { lruCommand } from './admin/lru.ts';
-import { memlimitCommand, slabsCommand } from './admin/slabs.ts';
-import { statsCommand } from './admin/stats.ts';
-import { watchCommand } from './admin/watch.ts';
-import type { ClusterConfig } from './cluster-config.ts';
-import { CONFIG_BYTES_MAX } from './limits.ts';
+import * as replies from '../../protocol/text/replies.ts';
+import { Command, type TextRequest } from '../../protocol/text/request.ts';
+import type { AdminAnswer, AdminContext, ExpectedBody, RefusedBody } from './context.ts';
+import { extstoreCommand } from './extstore.ts';
+import { lruCrawlerCommand } from './lru-crawler.ts';
+import { lruCommand } from './lru.ts';
+import { memlimitCommand, slabsCommand } from './slabs.ts';
+import { statsCommand } from './stats.ts';
+import { watchCommand } from './watch.ts';
+import type { ClusterConfig } from '../cluster-config.ts';
+import { CONFIG_BYTES_MAX } from '../limits.ts';
 import { refreshCertsCommand } from './refresh-certs.ts';
-import { MEMCACHED_VERSION } from './stats.ts';
+import { MEMCACHED_VERSION } from '../stats/stats.ts';
 
 /**
  * The answer to an administrative request.

@@ -3,20 +3,20 @@
  * were asked for. Semantics are memcached 1.6.38's (proto_text.c, protocol.txt "Meta Commands"); the session brings the
  * lines, the data blocks and the room to answer.
  */
-import { writeLatin } from '../base/bytes.ts';
-import { writeBase64 } from '../protocol/text/meta-base64.ts';
-import * as meta from '../protocol/text/meta-replies.ts';
-import { MetaCommand, type MetaRequest } from '../protocol/text/meta-request.ts';
-import type { SecondHand } from './clock.ts';
-import type { Engine } from './engine.ts';
-import { MetaArithmetic } from './meta-arithmetic.ts';
-import { MetaDelete } from './meta-delete.ts';
-import { MetaGet } from './meta-get.ts';
-import { MetaSet } from './meta-set.ts';
-import { MetaShared } from './meta-shared.ts';
-import type { Output } from './output.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+import { writeLatin } from '../../base/bytes.ts';
+import { writeBase64 } from '../../protocol/text/meta-base64.ts';
+import * as meta from '../../protocol/text/meta-replies.ts';
+import { MetaCommand, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import type { SecondHand } from '../clock.ts';
+import type { Engine } from '../engine.ts';
+import { MetaArithmetic } from './arithmetic.ts';
+import { MetaDelete } from './delete.ts';
+import { MetaGet } from './get.ts';
+import { MetaSet } from './set.ts';
+import { MetaShared } from './shared.ts';
+import type { Output } from '../output.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 export class MetaCommands {
   readonly get: MetaGet;

@@ -2,7 +2,7 @@
  * One connection's SASL exchange, as far as the binary protocol carries it. PLAIN is the only mechanism (RFC 4616):
  * name and password in one message, which may come with the start or, if that was empty, with a step.
  */
-import type { PasswordFile } from './auth-passwords.ts';
+import type { PasswordFile } from './passwords.ts';
 
 /** What `SASL list mechs` answers. */
 export const MECHANISMS = 'PLAIN';

@@ -1,10 +1,10 @@
 /** ma: counts a number up or down (protocol.txt "Meta Arithmetic", proto_text.c). */
-import { unsignedLength, writeLatin, writeUnsigned } from '../base/bytes.ts';
-import * as meta from '../protocol/text/meta-replies.ts';
-import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
-import * as replies from '../protocol/text/replies.ts';
-import { Outcome } from './engine.ts';
-import type { MetaShared } from './meta-shared.ts';
+import { unsignedLength, writeLatin, writeUnsigned } from '../../base/bytes.ts';
+import * as meta from '../../protocol/text/meta-replies.ts';
+import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import * as replies from '../../protocol/text/replies.ts';
+import { Outcome } from '../engine.ts';
+import type { MetaShared } from './shared.ts';
 import {
   Status,
   writeEchoes,
@@ -15,9 +15,9 @@ import {
   writeStatus,
   writeTtl,
   writeWord,
-} from './meta-writer.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+} from './writer.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 const PLUS = 0x2b;
 const MINUS = 0x2d;

@@ -1,9 +1,9 @@
 /** mg: reads an item's value and whatever else its flags ask for (protocol.txt "Meta Get", proto_text.c). */
-import { writeBytes } from '../base/bytes.ts';
-import * as meta from '../protocol/text/meta-replies.ts';
-import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
-import { META_HEAD_BYTES_MAX } from './limits.ts';
-import type { MetaShared } from './meta-shared.ts';
+import { writeBytes } from '../../base/bytes.ts';
+import * as meta from '../../protocol/text/meta-replies.ts';
+import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import { META_HEAD_BYTES_MAX } from '../limits.ts';
+import type { MetaShared } from './shared.ts';
 import {
   Status,
   writeEchoes,
@@ -14,9 +14,9 @@ import {
   writeStatus,
   writeTtl,
   writeWord,
-} from './meta-writer.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+} from './writer.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 /** What an answer says of an item that is being recached. */
 const Mark = { W: 0x57, X: 0x58, Z: 0x5a } as const;

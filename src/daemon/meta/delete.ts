@@ -1,12 +1,12 @@
 /** md: deletes an item, empties it, or marks it stale (protocol.txt "Meta Delete", proto_text.c). */
-import { hasLongOpaque } from '../protocol/text/meta-parser.ts';
-import * as meta from '../protocol/text/meta-replies.ts';
-import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
-import { Mode } from './engine.ts';
-import type { MetaShared } from './meta-shared.ts';
-import { Status, writeEchoes, writeStatus } from './meta-writer.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
+import { hasLongOpaque } from '../../protocol/text/meta-parser.ts';
+import * as meta from '../../protocol/text/meta-replies.ts';
+import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import { Mode } from '../engine.ts';
+import type { MetaShared } from './shared.ts';
+import { Status, writeEchoes, writeStatus } from './writer.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 export class MetaDelete {
   readonly #shared: MetaShared;

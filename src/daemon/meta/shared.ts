@@ -2,17 +2,17 @@
  * What the meta commands have in common: finding, comparing and making the item that a request is about, and the pieces
  * of an answer that come from an item.
  */
-import { writeLatin } from '../base/bytes.ts';
-import { writeBase64 } from '../protocol/text/meta-base64.ts';
-import { Letter, type MetaRequest } from '../protocol/text/meta-request.ts';
-import type { SecondHand } from './clock.ts';
-import type { Engine } from './engine.ts';
-import { writeLetter, writeLineEnd } from './meta-writer.ts';
-import type { Output } from './output.ts';
-import { ItemCursor } from './storage/items.ts';
-import * as layout from './storage/layout.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
-import type { Store } from './storage/store.ts';
+import { writeLatin } from '../../base/bytes.ts';
+import { writeBase64 } from '../../protocol/text/meta-base64.ts';
+import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
+import type { SecondHand } from '../clock.ts';
+import type { Engine } from '../engine.ts';
+import { writeLetter, writeLineEnd } from './writer.ts';
+import type { Output } from '../output.ts';
+import { ItemCursor } from '../storage/items.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
+import type { Store } from '../storage/store.ts';
 
 /** Decimal digits of the largest 64-bit number. */
 const NUMBER_BYTES_MAX = 20;

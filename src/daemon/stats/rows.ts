@@ -1,12 +1,12 @@
 /** What statistics are made of, and the form in which they are answered. */
-import type { SecondHand } from './clock.ts';
-import type { Connection } from './connection.ts';
-import type { Counters } from './counters.ts';
-import type { Settings } from './settings.ts';
-import type { Crawler } from './storage/crawler.ts';
-import type { Store } from './storage/store.ts';
-import type { TlsTransport } from './transport/tls.ts';
-import type { WatchHub } from './watch/hub.ts';
+import type { SecondHand } from '../clock.ts';
+import type { Connection } from '../connection.ts';
+import type { Counters } from '../counters.ts';
+import type { Settings } from '../settings.ts';
+import type { Crawler } from '../storage/crawler.ts';
+import type { Store } from '../storage/store.ts';
+import type { TlsTransport } from '../transport/tls.ts';
+import type { WatchHub } from '../watch/hub.ts';
 
 /** What statistics are made of. */
 export interface StatsSource {

@@ -1,9 +1,9 @@
 /** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure text of what it is given. */
-import { sum } from './counters.ts';
-import { rows, when, type Row, type StatsSource } from './stats-rows.ts';
-import * as layout from './storage/layout.ts';
-import { NONE } from './storage/layout.ts';
-import { COLD, HOT, TEMP, WARM } from './storage/lru.ts';
+import { sum } from '../counters.ts';
+import { rows, when, type Row, type StatsSource } from './rows.ts';
+import * as layout from '../storage/layout.ts';
+import { NONE } from '../storage/layout.ts';
+import { COLD, HOT, TEMP, WARM } from '../storage/lru.ts';
 
 /** `stats items`: classes that hold an item, as memcached (items.c item_stats). */
 export function itemStats(source: StatsSource): string {

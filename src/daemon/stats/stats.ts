@@ -2,11 +2,11 @@
  * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon.
  * Pure text from what it is given; off the hot path, so strings are fine here.
  */
-import { sum } from './counters.ts';
-import { rows, when, type Row, type StatsSource } from './stats-rows.ts';
-import { settingsRows } from './stats-settings.ts';
-import * as layout from './storage/layout.ts';
-import { CHUNK_BYTES_MAX } from './storage/size-classes.ts';
+import { sum } from '../counters.ts';
+import { rows, when, type Row, type StatsSource } from './rows.ts';
+import { settingsRows } from './settings.ts';
+import * as layout from '../storage/layout.ts';
+import { CHUNK_BYTES_MAX } from '../storage/size-classes.ts';
 
 /** memcached's version that this daemon behaves like: digits only, since clients parse it. */
 export const MEMCACHED_VERSION = '1.6.38';

@@ -2,7 +2,7 @@
  * `stats detail`: how often the keys of each prefix were read, found, stored and deleted (stats_prefix.c). Counts only
  * while it is on.
  */
-import { PREFIXES_MAX } from './limits.ts';
+import { PREFIXES_MAX } from '../limits.ts';
 
 interface PrefixCounts {
   gets: number;

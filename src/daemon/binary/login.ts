@@ -2,12 +2,12 @@
  * Logging in over the binary protocol: which requests may come before, and what a finished exchange is answered. One
  * for each connection of a daemon with SASL (`-S`).
  */
-import { Opcode, Status } from '../protocol/binary/opcodes.ts';
-import type { PacketHead } from '../protocol/binary/packet.ts';
-import type { PasswordFile } from './auth-passwords.ts';
-import { MECHANISMS, SaslExchange } from './auth-sasl.ts';
-import type { BinaryAnswers } from './binary-answers.ts';
-import type { Counters } from './counters.ts';
+import { Opcode, Status } from '../../protocol/binary/opcodes.ts';
+import type { PacketHead } from '../../protocol/binary/packet.ts';
+import type { PasswordFile } from '../auth/passwords.ts';
+import { MECHANISMS, SaslExchange } from '../auth/sasl.ts';
+import type { BinaryAnswers } from './answers.ts';
+import type { Counters } from '../counters.ts';
 
 export class BinaryLogin {
   readonly #exchange: SaslExchange;

@@ -4,8 +4,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { FleetError } from '../base/errors.ts';
-import { PASSWORD_FILE_BYTES_MAX } from './limits.ts';
+import { FleetError } from '../../base/errors.ts';
+import { PASSWORD_FILE_BYTES_MAX } from '../limits.ts';
 
 /**
  * How lines are read. `ascii` is the file of `-Y` (memcached's authfile.c): the password goes to the end of the line, and

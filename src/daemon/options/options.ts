@@ -2,11 +2,11 @@
  * The daemon's flags, memcached's by letter and by long name. Pure: from words to settings, or one clear error. The rows
  * are in `options/flags.ts` and `options/extended.ts`; here is what several of them mean together.
  */
-import { FLAGS, newDraft, type Draft } from './options/flags.ts';
-import { tlsSettings } from './options/tls.ts';
-import { bad, listenAddresses } from './options/values.ts';
-import { flagsOf } from './options/words.ts';
-import type { Settings } from './settings.ts';
+import { FLAGS, newDraft, type Draft } from './flags.ts';
+import { tlsSettings } from './tls.ts';
+import { bad, listenAddresses } from './values.ts';
+import { flagsOf } from './words.ts';
+import type { Settings } from '../settings.ts';
 
 /** What the words ask for. */
 export type DaemonRequest =

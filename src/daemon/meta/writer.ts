@@ -2,9 +2,9 @@
  * The pieces that answers of the meta protocol are made of, written straight to where they are sent from. Each returns
  * the position behind what it wrote.
  */
-import { CR, LF, SPACE, writeDecimal, writeLatin } from '../base/bytes.ts';
-import { writeBase64 } from '../protocol/text/meta-base64.ts';
-import { Letter, OPAQUE_BYTES_MAX, type MetaRequest } from '../protocol/text/meta-request.ts';
+import { CR, LF, SPACE, writeDecimal, writeLatin } from '../../base/bytes.ts';
+import { writeBase64 } from '../../protocol/text/meta-base64.ts';
+import { Letter, OPAQUE_BYTES_MAX, type MetaRequest } from '../../protocol/text/meta-request.ts';
 
 /** The two letters that begin an answer, as one number. */
 export const Status = { HD: 0x4844, VA: 0x5641, EN: 0x454e, EX: 0x4558, NF: 0x4e46, NS: 0x4e53 } as const;
