@@ -4,7 +4,8 @@
  * For a workload all its servers run at the same time on the same core, but only one of them has work at a time; the
  * others sleep. The load generator has its connections to all of them open. One round is one run on each.
  */
-import type { ClosedLoopResult, OpenLoopResult } from './load/target.ts';
+import type { OpenLoopResult } from './load/open-loop.ts';
+import type { ClosedLoopResult } from './load/target.ts';
 import { memoryUse } from './load/usage.ts';
 import { isAbleTo } from './harness/abilities.ts';
 import { compareReport, smokeReport } from './harness/compare-report.ts';

@@ -11,7 +11,7 @@ import { readOptions, USAGE } from './harness/options.ts';
 import { canPin } from './harness/processes.ts';
 import { headText, recordResult, resultHead } from './harness/record.ts';
 import { findSubjects } from './harness/subjects.ts';
-import { latency } from './latency.ts';
+import { latency } from './latency/latency.ts';
 import { memory } from './memory.ts';
 import { micro } from './micro/micro.ts';
 import { soak } from './soak.ts';

@@ -7,7 +7,7 @@
 import { AnswerChecker } from '../load/checker.ts';
 import { KeySpace, VALUE_BYTES_MAX } from '../load/keys.ts';
 import { ScriptWriter, type KeySpaces, type Script } from '../load/script.ts';
-import { openSocket, type Address, type LoadSocket } from '../load/transport.ts';
+import { NodeTransport, type Address, type LoadSocket } from '../load/transport.ts';
 import type { Trace } from './trace.ts';
 
 /** Most requests of a window. */
@@ -115,7 +115,7 @@ class Session {
 
   static async open(address: Address, spaces: KeySpaces): Promise<Session> {
     const session = new Session(spaces);
-    session.#socket = await openSocket(address, {
+    session.#socket = await new NodeTransport().open(address, {
       onData(chunk, length) {
         try {
           session.#checker.consume(chunk, length, () => session.#settle?.resolve());

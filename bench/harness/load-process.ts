@@ -16,7 +16,7 @@ export class LoadProcess {
    * @param core the core to run on; undefined leaves it to the system
    * @param runtime the Node or Bun to run under
    */
-  constructor(core: number | undefined, runtime: string = process.execPath) {
+  constructor(core: number | undefined, runtime: string | undefined = process.execPath) {
     const script = fileURLToPath(new URL('../load/main.ts', import.meta.url));
     const [command = runtime, ...args] = pinned(core, [runtime, script]);
     this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });

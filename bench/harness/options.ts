@@ -25,8 +25,8 @@ export interface BenchOptions {
   /** Name under bench/results/ to record the result as. */
   readonly record: string | undefined;
   readonly cores: readonly [server: number, load: number];
-  /** The runtime of the load generator. */
-  readonly loadRuntime: string;
+  /** The runtime of the load generator; each part has its own default. */
+  readonly loadRuntime: string | undefined;
   /** Megabytes for `-m`; each part has its own default. */
   readonly memory: readonly number[];
   /** Eviction policies of ours to replay traces on; the daemon's default if empty. */
@@ -44,7 +44,7 @@ export interface BenchOptions {
 export const USAGE = `npm run bench -- [part] [flags]
 
 parts: compare (default), memory, eviction, policies, latency, startup, soak, micro
-  --workload A,B      only these workloads            --rounds N          repetitions (5)
+  --workload A,B      only these workloads, scenarios --rounds N          repetitions (5)
   --seconds S         measured seconds per run (2)    --runtime LIST      of ours: default, node, bun (default)
   --base REV          measure a revision of ours too  --peer PATH         measure another memcached too
   --no-ours           only the others                 --no-memcached      only ours
@@ -129,7 +129,7 @@ export function readOptions(args: readonly string[]): { part: string; options: B
       json: values.json,
       record: values.record,
       cores: [server, load],
-      loadRuntime: values['load-runtime'] ?? process.execPath,
+      loadRuntime: values['load-runtime'],
       memory: list(values.memory).map((text) => positive(text, 'memory') ?? 64),
       policies: list(values.eviction),
       traces: list(values.trace),

@@ -1,6 +1,9 @@
 /** Children of the harness: pinned to a core, and ended with it, whichever way it ends. Only these are ever ended. */
 import { execFileSync, type ChildProcess } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './machine.ts';
 
 const children = new Set<ChildProcess>();
 
@@ -31,4 +34,9 @@ export function canPin(): boolean {
   } catch {
     return false;
   }
+}
+
+/** The Bun that the daemon would take from this checkout, if it is installed. */
+export function findBun(): string | undefined {
+  return globSync(join(ROOT, 'node_modules/@oven/bun-*/bin/bun'))[0];
 }

@@ -1,5 +1,6 @@
 /** What the harness can ask of the load generator's process, and what comes back. */
-import type { ClosedLoopResult, OpenLoopResult } from './target.ts';
+import type { OpenLoopPlan, OpenLoopResult } from './open-loop.ts';
+import type { ClosedLoopResult } from './target.ts';
 import type { Address } from './transport.ts';
 import type { Workload } from './workload.ts';
 
@@ -23,10 +24,7 @@ export interface LoadCommands {
     result: { asked: number; held: number };
   };
   closedLoop: { params: { name: string; warmupSeconds: number; seconds: number }; result: ClosedLoopResult };
-  openLoop: {
-    params: { name: string; ratePerSecond: number; warmupSeconds: number; seconds: number };
-    result: OpenLoopResult;
-  };
+  openLoop: { params: { name: string } & OpenLoopPlan; result: OpenLoopResult };
   /** The sum of all counters, and the operations of the last loop, unmeasured ones included. */
   counters: { params: { name: string }; result: { sum: number; operations: number } };
 }

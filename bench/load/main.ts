@@ -15,9 +15,11 @@ import {
   type KeySpaces,
   type Script,
 } from './script.ts';
+import { withFreshKeys } from './fresh-keys.ts';
+import { OpenLoop } from './open-loop.ts';
 import { seededRandom } from './random.ts';
 import { Target } from './target.ts';
-import type { Address } from './transport.ts';
+import { chooseTransport, type Address } from './transport.ts';
 import type { Workload } from './workload.ts';
 
 interface Opened {
@@ -26,6 +28,7 @@ interface Opened {
   readonly pid: number;
 }
 
+const transport = await chooseTransport();
 let workload: Workload | undefined;
 let spaces: KeySpaces | undefined;
 let script: Script | undefined;
@@ -47,7 +50,7 @@ const SIDE_CONNECTIONS = 4;
 async function withSideConnections<T>(name: string, use: (target: Target) => Promise<T>): Promise<T> {
   const { address, pid } = present(opened.get(name), `the server ${name}`);
   const idle = counterScript(present(spaces, 'the workload'));
-  const side = await Target.open(address, pid, SIDE_CONNECTIONS, present(spaces, 'the workload'), idle, 1);
+  const side = await Target.open(transport, address, pid, SIDE_CONNECTIONS, present(spaces, 'the workload'), idle, 1);
   try {
     return await use(side);
   } finally {
@@ -66,11 +69,13 @@ const handlers: {
     fullCheckEvery = params.fullCheckEvery;
     spaces = keySpaces(workload);
     script = workloadScript(workload, spaces, params.batchesMax);
+    if (workload.freshKeys !== undefined) script = withFreshKeys(script, spaces.present, workload.freshKeys);
     return { batches: script.batches };
   },
 
   async open({ name, address, pid }) {
     const target = await Target.open(
+      transport,
       address,
       pid,
       present(workload, 'the workload').connections,
@@ -112,8 +117,10 @@ const handlers: {
   closedLoop: ({ name, warmupSeconds, seconds }) =>
     targetOf(name).closedLoop(present(script, 'the workload'), warmupSeconds, seconds),
 
-  openLoop: ({ name, ratePerSecond, warmupSeconds, seconds }) =>
-    targetOf(name).openLoop(present(script, 'the workload'), ratePerSecond, warmupSeconds, seconds),
+  openLoop({ name, ...plan }) {
+    const { target, address, pid } = present(opened.get(name), `the server ${name}`);
+    return new OpenLoop(target, transport, plan).run(present(script, 'the workload'), address, pid);
+  },
 
   async counters({ name }) {
     const { address } = present(opened.get(name), `the server ${name}`);

@@ -44,6 +44,8 @@ export interface Script {
   readonly first: Int32Array;
   readonly kinds: Uint8Array;
   readonly keys: Int32Array;
+  /** Gives a batch another key; to be called before it is sent. `turn` counts what a target was sent, 0, 1, 2 … */
+  readonly renew?: (batch: number, turn: number) => void;
 }
 
 /** The kinds of keys of a workload. */

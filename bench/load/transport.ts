@@ -1,8 +1,10 @@
 /**
- * The load generator's sockets: one small interface, over `node:net` and over Bun's sockets, chosen by the runtime that
- * the generator runs under. Both read without a copy where the runtime allows it.
+ * The load generator's sockets: one small interface, over `node:net`, and under Bun straight over the kernel's
+ * (`direct.ts`), where nothing is allocated for a request and no collector makes the generator late.
  */
 import { connect } from 'node:net';
+import { DirectTransport } from './direct.ts';
+import { loadLibc } from './libc.ts';
 
 /** One connection to a server. */
 export interface LoadSocket {
@@ -25,114 +27,65 @@ export interface Address {
   readonly port: number;
 }
 
-/** All connections read into this one buffer: data is looked at before the next read. */
+export interface LoadTransport {
+  /** Connects; the promise fails if that does not succeed. */
+  open(address: Address, events: LoadSocketEvents): Promise<LoadSocket>;
+  /** Whether data comes in by {@link poll} alone, and not while the process waits for something else. */
+  readonly mustPoll: boolean;
+  /** Hands over what has arrived: at once, or once the promise that it returns is kept. */
+  poll(): Promise<unknown> | undefined;
+}
+
+/** All connections read into one buffer of this size: data is looked at before the next read. */
 const READ_BUFFER_BYTES = 256 << 10;
 
-/** Connects; the promise fails if that does not succeed. */
-export function openSocket(address: Address, events: LoadSocketEvents): Promise<LoadSocket> {
-  return 'Bun' in globalThis ? openBunSocket(address, events) : openNodeSocket(address, events);
+/** The quickest transport of this runtime. */
+export async function chooseTransport(): Promise<LoadTransport> {
+  const libc = await loadLibc();
+  return libc === undefined ? new NodeTransport() : new DirectTransport(libc, READ_BUFFER_BYTES);
 }
 
-const nodeReadBuffer = new Uint8Array(READ_BUFFER_BYTES);
+/** Sockets of `node:net`. */
+export class NodeTransport implements LoadTransport {
+  readonly mustPoll = false;
+  readonly #buffer = new Uint8Array(READ_BUFFER_BYTES);
 
-function openNodeSocket(address: Address, events: LoadSocketEvents): Promise<LoadSocket> {
-  return new Promise((resolve, reject) => {
-    let closed = false;
-    const socket = connect({
-      ...address,
-      noDelay: true,
-      onread: {
-        buffer: nodeReadBuffer,
-        callback(length, buffer) {
-          events.onData(buffer, length);
-          return true;
-        },
-      },
-    });
-    let opened = false;
-    const lost = (error: Error): void => {
-      if (!opened) reject(error);
-      else if (!closed) events.onLost(error);
-      closed = true;
-    };
-    socket.on('error', lost);
-    socket.on('close', () => lost(new Error('the server closed the connection')));
-    socket.on('connect', () => {
-      opened = true;
-      resolve({
-        write: (bytes) => void socket.write(bytes),
-        close() {
-          closed = true;
-          socket.destroy();
+  poll(): Promise<unknown> {
+    return new Promise(setImmediate);
+  }
+
+  open(address: Address, events: LoadSocketEvents): Promise<LoadSocket> {
+    return new Promise((resolve, reject) => {
+      let closed = false;
+      const socket = connect({
+        ...address,
+        noDelay: true,
+        onread: {
+          buffer: this.#buffer,
+          callback(length, buffer) {
+            events.onData(buffer, length);
+            return true;
+          },
         },
       });
+      let opened = false;
+      const lost = (error: Error): void => {
+        if (!opened) reject(error);
+        else if (!closed) events.onLost(error);
+        closed = true;
+      };
+      socket.on('error', lost);
+      socket.on('close', () => lost(new Error('the server closed the connection')));
+      socket.on('connect', () => {
+        opened = true;
+        resolve({
+          write: (bytes) => void socket.write(bytes),
+          close() {
+            closed = true;
+            socket.destroy();
+          },
+        });
+      });
     });
-  });
-}
-
-/** The little of Bun's interface that is used here. */
-interface BunSocket {
-  write(bytes: Uint8Array): number;
-  end(): void;
-}
-interface BunGlobal {
-  connect(options: {
-    hostname: string;
-    port: number;
-    socket: {
-      open(socket: BunSocket): void;
-      data(socket: BunSocket, data: Uint8Array): void;
-      drain(socket: BunSocket): void;
-      close(socket: BunSocket): void;
-      error(socket: BunSocket, error: Error): void;
-      connectError(socket: BunSocket, error: Error): void;
-    };
-  }): Promise<unknown>;
-}
-
-function openBunSocket(address: Address, events: LoadSocketEvents): Promise<LoadSocket> {
-  const bun = (globalThis as unknown as { Bun: BunGlobal }).Bun;
-  return new Promise((resolve, reject) => {
-    let closed = false;
-    // What the kernel did not take at once; Bun leaves it to its caller to keep it.
-    const unsent: Uint8Array[] = [];
-    const flush = (socket: BunSocket): void => {
-      for (let first = unsent[0]; first !== undefined; first = unsent[0]) {
-        const sent = socket.write(first);
-        if (sent < first.length) {
-          unsent[0] = first.subarray(Math.max(0, sent));
-          return;
-        }
-        unsent.shift();
-      }
-    };
-    const lost = (error: Error): void => {
-      if (!closed) events.onLost(error);
-      closed = true;
-    };
-    const opened = bun.connect({
-      hostname: address.host,
-      port: address.port,
-      socket: {
-        open(socket) {
-          resolve({
-            write(bytes) {
-              unsent.push(bytes);
-              if (unsent.length === 1) flush(socket);
-            },
-            close() {
-              closed = true;
-              socket.end();
-            },
-          });
-        },
-        data: (_, data) => events.onData(data, data.length),
-        drain: flush,
-        close: () => lost(new Error('the server closed the connection')),
-        error: (_, error) => lost(error),
-        connectError: (_, error) => reject(error),
-      },
-    });
-    opened.catch(reject);
-  });
+  }
 }

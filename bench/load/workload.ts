@@ -21,6 +21,9 @@ export type OperationName =
   | 'binary-get'
   | 'binary-set';
 
+/** Which keys requests get when they are sent: any, or one after the other from `from` on, beginning anew after the last. */
+export type FreshKeys = { readonly order: 'random' } | { readonly order: 'next'; readonly from: number };
+
 /** Work for the load generator. */
 export interface Workload {
   readonly name: string;
@@ -44,4 +47,6 @@ export interface Workload {
   /** False if keys may be missing, having been evicted or expired; a miss is then a right answer too. */
   readonly complete?: boolean;
   readonly seed?: number;
+  /** Keys are written into requests as they are sent. Only for `get` and `set` with a pipeline of 1 and values of one size. */
+  readonly freshKeys?: FreshKeys;
 }
