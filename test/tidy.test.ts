@@ -1,6 +1,6 @@
 /**
  * The repository's own rules as tests: who may import whom, what every file has, and that documents and code say the
- * same. A rule that fails here is changed in the design first, not here.
+ * same. Who may import whom is what docs/architecture.md says: its tables are read, not repeated.
  */
 import { globSync, readFileSync, existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -9,20 +9,6 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../src/base/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Each folder of `src/` with the folders that it may import. Every folder may import itself and `node:`. */
-const AREAS: Readonly<Record<string, readonly string[]>> = {
-  base: [],
-  protocol: ['base'],
-  topology: ['base'],
-  api: ['base'],
-  daemon: ['base', 'protocol'],
-  client: ['base', 'protocol', 'topology'],
-  sidecar: ['base', 'protocol', 'topology', 'api', 'client'],
-  coordinator: ['base', 'topology', 'api', 'client'],
-  web: ['base', 'protocol', 'topology', 'api', 'client'],
-  cli: ['base', 'protocol', 'topology', 'api', 'client', 'web'],
-};
 
 /** Each runtime dependency with the places that may import it. A new one needs a line in `docs/adr/`. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -67,32 +53,81 @@ function inSource(path: string, specifier: string): string {
   return relative(join(root, 'src'), resolve(root, dirname(path), specifier));
 }
 
-function area(path: string): string {
+/** `daemon` of `daemon/storage/store.ts`. */
+function areaOf(path: string): string {
   return path.split('/')[0] ?? '';
 }
 
-function mayImport(own: string, path: string, specifier: string): boolean {
+/** `daemon/storage` of `daemon/storage/store.ts`; undefined for what stands at the top of its area. */
+function folderOf(path: string): string | undefined {
+  const parts = path.split('/');
+  return parts.length > 2 ? parts.slice(0, 2).join('/') : undefined;
+}
+
+/** The tables of docs/architecture.md: each area, and each folder of one, with what it may import. */
+const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map(
+  [...read('docs/architecture.md').matchAll(/^\| `([\w/]+)\/` \| [^|]+ \| ([^|]+) \|$/gm)].map(
+    ([, place = '', names = '']) => [place, names === '–' ? [] : names.split(', ')],
+  ),
+);
+
+/**
+ * The permission that an import from one file of `src/` to another needs: `PLACE NAME`, a row of the tables and what
+ * must stand in it. Undefined if it needs none.
+ */
+function neededPermission(from: string, to: string): string | undefined {
+  const [area, folder] = [areaOf(from), folderOf(from)];
+  // The command starts the other processes, each through its main.
+  if (area === 'cli' && /^(daemon|sidecar|coordinator)\/main\.ts$/.test(to)) return undefined;
+  if (areaOf(to) !== area) return `${area} ${areaOf(to)}`;
+  if (folder === undefined || folderOf(to) === folder) return undefined;
+  if (ALLOWED.get(folder)?.includes('all') === true) return `${folder} all`;
+  return `${folder} ${(to.split('/')[1] ?? '').replace(/\.ts$/, '')}`;
+}
+
+function mayImportPackage(own: string, specifier: string): boolean {
   if (specifier.startsWith('node:')) return true;
-  if (specifier.startsWith('.')) {
-    const target = inSource(path, specifier);
-    // The command starts the other processes, each through its main.
-    if (area(own) === 'cli' && /^(daemon|sidecar|coordinator)\/main\.ts$/.test(target)) return true;
-    return area(target) === area(own) || (AREAS[area(own)] ?? []).includes(area(target));
-  }
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-  return (PACKAGES[name] ?? []).some((place) => own === place || area(own) === place);
+  return (PACKAGES[name] ?? []).some((place) => own === place || areaOf(own) === place);
 }
 
 describe('imports', () => {
-  test('each file imports only what its folder may', () => {
+  test('each file imports only what its folder may, and each folder may only what it needs', () => {
     const wrong: string[] = [];
+    const unused = new Set([...ALLOWED].flatMap(([place, names]) => names.map((name) => `${place} ${name}`)));
+    const allowed = new Set(unused);
     for (const path of sources) {
       const own = relative('src', path);
       for (const specifier of imports(path)) {
-        if (!mayImport(own, path, specifier)) wrong.push(`${path}: ${specifier}`);
+        const needed = specifier.startsWith('.') ? neededPermission(own, inSource(path, specifier)) : undefined;
+        if (needed !== undefined) unused.delete(needed);
+        const fine = specifier.startsWith('.')
+          ? needed === undefined || allowed.has(needed)
+          : mayImportPackage(own, specifier);
+        if (!fine) wrong.push(`${path}: ${specifier}`);
       }
     }
     expect(wrong).toEqual([]);
+    expect([...unused]).toEqual([]);
+  });
+
+  test('each folder of the source stands in the tables of the architecture, and nothing else does', () => {
+    const folders = sources.map((path) => relative('src', path)).flatMap((own) => [areaOf(own), folderOf(own) ?? []]);
+    expect([...ALLOWED.keys()].sort()).toEqual([...new Set(folders.flat())].sort());
+  });
+
+  test('what is pure touches nothing but what it is given', () => {
+    // Of node: only what computes.
+    const touching =
+      /'node:(?!(?:util|crypto|zlib)')[^']+'|\b(?:fetch|setTimeout|setInterval|setImmediate)\(|\bprocess\.|\bMath\.random\b/g;
+    const found = sources.flatMap((path) => {
+      const text = read(path);
+      const isPure =
+        /^src\/(?:protocol|topology)\//.test(path) || /\bPure\b/.test(/^\/\*\*[\s\S]*?\*\//.exec(text)?.[0] ?? '');
+      const code = withoutComments(text).replace(/^import \{ isIP(?:v[46])? \} from 'node:net';$/m, '');
+      return isPure ? [...code.matchAll(touching)].map(([what]) => `${path}: ${what}`) : [];
+    });
+    expect(found).toEqual([]);
   });
 
   test('the runtime dependencies are those listed here, and each has a line in an ADR', () => {

@@ -1,6 +1,6 @@
 /**
- * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon.
- * Pure text from what it is given; off the hot path, so strings are fine here.
+ * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon and its
+ * process. Off the hot path, so strings are fine here.
  */
 import { sum } from '../counters.ts';
 import { rows, when, type Row, type StatsSource } from './rows.ts';
