@@ -31,7 +31,7 @@ export function equalBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart:
  * MurmurHash3 x86_32 of `length` bytes, as a signed 32-bit integer.
  *
  * Source: Appleby, MurmurHash3.cpp, `MurmurHash3_x86_32`. The daemon seeds it with chance, so that a client cannot
- * choose keys that fall into one bucket.
+ * choose keys that fall into one bucket; pymemcache places keys on nodes by it, with seed 0.
  */
 export function murmur3(bytes: Uint8Array, start: number, length: number, seed: number): number {
   let h = seed | 0;

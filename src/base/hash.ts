@@ -1,7 +1,7 @@
 /**
- * The hashes that place keys on nodes, as the memcached clients of other languages compute them.
- * Pure functions of bytes or strings; a string counts as its UTF-8 bytes unless said otherwise. All results are
- * unsigned 32-bit integers.
+ * The hashes that place keys on nodes, as the memcached clients of other languages compute them; murmur3, which the
+ * daemon needs too, is in `bytes.ts`. Pure functions of bytes or strings; a string counts as its UTF-8 bytes. All results
+ * are unsigned 32-bit integers.
  */
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
@@ -43,36 +43,4 @@ function wordAt(digest: string, word: number): number {
  */
 export function crc32Shift(data: string | Uint8Array): number {
   return (crc32(data) >>> 16) & 0x7fff || 1;
-}
-
-const MURMUR_C1 = 0xcc9e2d51;
-const MURMUR_C2 = 0x1b873593;
-
-function mixWord(word: number): number {
-  const k = Math.imul(word, MURMUR_C1);
-  return Math.imul((k << 15) | (k >>> 17), MURMUR_C2);
-}
-
-/**
- * MurmurHash3 x86 32-bit with seed 0 of `prefix` followed by `data`, without joining the two.
- * Source: Austin Appleby, smhasher MurmurHash3.cpp (public domain algorithm).
- */
-export function murmur3(prefix: Uint8Array, data: Uint8Array): number {
-  const length = prefix.length + data.length;
-  let h = 0;
-  let word = 0;
-  for (let at = 0; at < length; at += 1) {
-    const byte = at < prefix.length ? prefix[at] : data[at - prefix.length];
-    word |= byte << ((at & 3) * 8);
-    if ((at & 3) === 3) {
-      h ^= mixWord(word);
-      h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
-      word = 0;
-    }
-  }
-  if ((length & 3) !== 0) h ^= mixWord(word);
-  h ^= length;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -11,7 +11,8 @@
  *   points (sorted)   │  1201 │ 88213 │ 90117 │ …  Uint32Array
  *   owners            │     2 │     0 │     2 │ …  index into nodes, same positions
  */
-import { crc32Shift, md5Word, md5Words, murmur3 } from '../base/hash.ts';
+import { murmur3 } from '../base/bytes.ts';
+import { crc32Shift, md5Word, md5Words } from '../base/hash.ts';
 import { activeNodes, type Hashing, type TopologyDocument, type TopologyNode } from './document.ts';
 
 /** Who owns which key. */
@@ -120,7 +121,8 @@ function rendezvous(nodes: readonly TopologyNode[]): Locate {
     let winner = 0;
     let scoreHighest = -1;
     for (let index = 0; index < prefixes.length; index += 1) {
-      const score = murmur3(prefixes[index], bytes);
+      const hashed = Buffer.concat([prefixes[index], bytes]);
+      const score = murmur3(hashed, 0, hashed.length, 0) >>> 0;
       if (score > scoreHighest || (score === scoreHighest && compareText(names[index], names[winner]) > 0)) {
         winner = index;
         scoreHighest = score;

@@ -61,6 +61,7 @@ describe('murmur3', () => {
     ['', 1, 0x514e28b7],
     ['', 0xffffffff, 0x81f16f39],
     ['test', 0, 0xba6bd213],
+    ['6666', 0, 0x5122d803],
     ['test', 0x9747b28c, 0x704b81dc],
     ['Hello, world!', 0, 0xc0363e43],
     ['Hello, world!', 0x9747b28c, 0x24884cba],

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32Shift, md5Word, md5Words, murmur3 } from '../../src/base/hash.ts';
+import { crc32Shift, md5Word, md5Words } from '../../src/base/hash.ts';
 import { DEFAULT_HASHING, type Hashing, type TopologyNode } from '../../src/topology/document.ts';
 import { buildRing, ketamaLabel, type Ring } from '../../src/topology/ring.ts';
 import { documentOf, nodeOf } from './nodes.ts';
@@ -28,10 +28,6 @@ function ringOf(nodes: TopologyNode[], hashing = KETAMA): Ring {
 
 function fleetOf(count: number): TopologyNode[] {
   return Array.from({ length: count }, (_, index) => nodeOf({ name: `memfleet-cache-${index + 1}` }));
-}
-
-function murmurOfParts(text: string, cut: number): number {
-  return murmur3(Buffer.from(text.slice(0, cut)), Buffer.from(text.slice(cut)));
 }
 
 /** The part of the keys that the node at `index` owns. */
@@ -78,15 +74,6 @@ describe('the hashes have their published values', () => {
   test('crc32, shifted, is never 0', () => {
     expect(crc32Shift('apple')).toBe(10542);
     fc.assert(fc.property(fc.string(), (text) => crc32Shift(text) >= 1 && crc32Shift(text) <= 0x7fff));
-  });
-
-  test('murmur3, whatever the cut between prefix and data', () => {
-    expect(murmurOfParts('6666', 0)).toBe(1361238019);
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary-ascii' }), fc.nat(), (text, cut) => {
-        expect(murmurOfParts(text, cut % (text.length + 1))).toBe(murmurOfParts(text, 0));
-      }),
-    );
   });
 });
 
