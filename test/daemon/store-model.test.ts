@@ -262,6 +262,15 @@ describe('a store with room for everything', () => {
     }
     expect(driver.store.stats.currentItems).toBe(count);
   });
+
+  test('keeps its items when the memory becomes so large that the hash table must be able to grow further', () => {
+    const driver = new EngineDriver({ memoryBytes: 2 * MEGABYTE });
+    const keys = Array.from({ length: 5000 }, (_, i) => `key-${i}`);
+    for (const key of keys) driver.set(key, Buffer.from(key));
+    expect(driver.store.limitMemory(1024 * MEGABYTE)).toBe(true);
+    expect(keys.filter((key) => driver.get(key)?.value.toString() !== key)).toEqual([]);
+    checkStore(driver.store);
+  });
 });
 
 type Step =

@@ -106,7 +106,12 @@ export class Store {
     const classes = new SizeClasses(options.growthFactor ?? defaultGrowthFactor(pages), options.smallestBytes);
     this.slabs = new Slabs(this.memory, classes, pages);
     this.items = new Items(this.memory);
-    this.index = new HashIndex(this.memory, options.hashSeed, options.hashPower, options.hashExpand);
+    this.index = new HashIndex(this.memory, {
+      seed: options.hashSeed,
+      itemsMax: this.#itemsMax(pages),
+      power: options.hashPower,
+      expand: options.hashExpand,
+    });
     const Policy = options.eviction === 's3fifo' ? S3Fifo : SegmentedLru;
     this.policy = new Policy(this.memory, classes.largest);
     this.stats = new StoreStats(classes.largest);
@@ -311,7 +316,14 @@ export class Store {
    * @returns false if so much cannot be reached
    */
   limitMemory(bytes: number): boolean {
-    return this.slabs.limit(Math.max(1, Math.floor(bytes / PAGE_BYTES)));
+    const pages = Math.max(1, Math.floor(bytes / PAGE_BYTES));
+    if (!this.slabs.limit(pages)) return false;
+    this.index.reserve(this.#itemsMax(pages));
+    return true;
+  }
+
+  #itemsMax(pages: number): number {
+    return pages * this.slabs.classes.chunksPerPage[1];
   }
 
   /** Removes an item to make room: reclaims a dead one, evicts a live one. */
