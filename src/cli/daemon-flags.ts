@@ -3,6 +3,7 @@
  * What the flags mean is the daemon's own business (`src/daemon/`). Pure.
  */
 import { FleetError } from '../base/errors.ts';
+import { MEMCACHED_PORT } from '../base/memcached.ts';
 
 /** memcached's one-letter flags that take a value (memcached.c, the getopt string of 1.6). */
 const WITH_VALUE = new Set('apsUmcluPfntDRbBIYeoN');
@@ -59,7 +60,7 @@ export type SidecarWay = { host: string; port: number } | 'private socket';
  * @throws FleetError BAD_CONFIG if the daemon would leave for the background, where nobody sees it end, or for no port
  */
 export function wayToDaemon(args: readonly string[]): SidecarWay {
-  let port = 11211;
+  let port: number = MEMCACHED_PORT;
   let host = '127.0.0.1';
   let isPlain = true;
   // A port behind an address of -l wins over -p, in whichever order they stand.

@@ -1,8 +1,5 @@
 /** Bounds and defaults of the client, each with what happens at the limit. */
 
-/** Longest key in bytes of UTF-8, prefix included (protocol.txt "Keys"); a longer one is refused with BAD_KEY. */
-export const KEY_BYTES_MAX = 250;
-
 /**
  * How long one attempt to connect may take. A SYN that is lost is sent again after one second: within a data centre an
  * answer that has not come by then will not come.
@@ -53,6 +50,3 @@ export const EVENTS_SILENCE_MS = 45_000;
 
 /** Bytes of one server-sent event or one topology document; more is refused as BAD_TOPOLOGY. */
 export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Where memcached draws the line between seconds from now and a moment in Unix time (protocol.txt "Expiration times"). */
-export const EXPTIME_RELATIVE_MAX_SECONDS = 60 * 60 * 24 * 30;

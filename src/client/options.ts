@@ -1,9 +1,10 @@
 /** What `createFleet` takes, and what it makes of it. */
 import { systemClock, waitingClock, type Clock } from '../base/clock.ts';
 import { FleetError } from '../base/errors.ts';
+import { KEY_BYTES_MAX } from '../base/memcached.ts';
 import { defaultCodec, type Codec } from './codec.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
-import { KEY_BYTES_MAX, TOPOLOGY_TIMEOUT_MS } from './limits.ts';
+import { TOPOLOGY_TIMEOUT_MS } from './limits.ts';
 import { topologyOfServers, type HashingChoice, type Server } from './servers.ts';
 import { fixedTopology, followCoordinator, type TopologySource } from './topology-source.ts';
 

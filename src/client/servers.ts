@@ -1,5 +1,6 @@
 /** A fixed list of servers as a topology document. Pure. */
 import { FleetError } from '../base/errors.ts';
+import { MEMCACHED_PORT } from '../base/memcached.ts';
 import { DEFAULT_HASHING, type Hashing, type TopologyDocument, type TopologyNode } from '../topology/document.ts';
 import { parseTopology } from '../topology/validate.ts';
 
@@ -8,8 +9,6 @@ export type Server = string | { host: string; port?: number; weight?: number };
 
 /** An algorithm by name, or with its parameters. */
 export type HashingChoice = Hashing['algorithm'] | Hashing;
-
-const DEFAULT_PORT = 11211;
 
 /**
  * The document of a fleet that never changes. The list's order is kept, as `modulo-crc32-shift` depends on it.
@@ -35,7 +34,7 @@ export function topologyOfServers(
 }
 
 function nodeOf(server: Server): TopologyNode {
-  const { host, port = DEFAULT_PORT, weight = 1 } = typeof server === 'string' ? parseServer(server) : server;
+  const { host, port = MEMCACHED_PORT, weight = 1 } = typeof server === 'string' ? parseServer(server) : server;
   const shown = host.includes(':') ? `[${host}]` : host;
   return { name: `${shown}:${port}`, host, ip: '', port, weight, state: 'active', sidecar: '' };
 }
@@ -51,5 +50,5 @@ export function parseServer(text: string): { host: string; port: number; weight:
   if (match === null || host === undefined) {
     throw new FleetError('BAD_CONFIG', `server ${JSON.stringify(text)}: expected host:port`);
   }
-  return { host, port: Number(match[3] ?? DEFAULT_PORT), weight: Number(match[4] ?? 1) };
+  return { host, port: Number(match[3] ?? MEMCACHED_PORT), weight: Number(match[4] ?? 1) };
 }

@@ -10,15 +10,13 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { HostPort } from '../base/config.ts';
 import type { Logger } from '../base/log.ts';
+import { MEMCACHED_VERSION } from '../base/memcached.ts';
 import { productVersion } from '../base/version.ts';
 import { discoveryEntry, discoveryPayload } from '../topology/discovery-payload.ts';
 import { activeNodes, type TopologyDocument } from '../topology/document.ts';
 import { DISCOVERY_PAYLOAD_BYTES_SAFE } from '../topology/limits.ts';
 import { DISCOVERY_CONNECTIONS_MAX, DISCOVERY_IDLE_MS, DISCOVERY_LINE_BYTES_MAX } from './limits.ts';
 import type { Publisher } from './publisher.ts';
-
-/** The memcached whose protocol this is; clients parse it, some with `new Version()`. */
-export const PROTOCOL_VERSION = '1.6.38';
 
 /** The key that engines before 1.4.14 gave the configuration under. */
 const LEGACY_KEY = 'AmazonElastiCache:cluster';
@@ -97,7 +95,7 @@ export class DiscoveryEndpoint {
           ? this.#configuration('VALUE', LEGACY_KEY, LEGACY_KEY)
           : 'ERROR\r\n';
       case 'version':
-        return `VERSION ${PROTOCOL_VERSION}\r\n`;
+        return `VERSION ${MEMCACHED_VERSION}\r\n`;
       case 'stats':
         return rest.length === 0 ? this.#stats() : 'ERROR\r\n';
       case 'quit':
@@ -140,7 +138,7 @@ export class DiscoveryEndpoint {
       pid,
       uptime: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
       time: Math.floor(clock.nowMs() / 1000),
-      version: PROTOCOL_VERSION,
+      version: MEMCACHED_VERSION,
       memfleet_version: productVersion(),
       pointer_size: 64,
       curr_connections: this.#sockets.size,

@@ -3,9 +3,7 @@
  * hold 32-bit seconds, and a request reads a field instead of asking the system.
  */
 import type { Clock } from '../base/clock.ts';
-
-/** Exptimes above this many seconds (30 days) are absolute times (protocol.txt "Expiration times"). */
-export const RELATIVE_EXPTIME_MAX = 60 * 60 * 24 * 30;
+import { EXPTIME_RELATIVE_MAX_SECONDS } from '../base/memcached.ts';
 
 /** memcached's clock starts here (memcached.c, settings_init: ITEM_UPDATE_INTERVAL + 2): no time of an item is ever 0. */
 const FIRST_SECOND = 62;
@@ -62,7 +60,7 @@ export class SecondHand {
   deadline(exptime: number): number {
     if (exptime === 0) return 0;
     if (exptime < 0) return LONG_AGO;
-    if (exptime <= RELATIVE_EXPTIME_MAX) return this.now + exptime;
+    if (exptime <= EXPTIME_RELATIVE_MAX_SECONDS) return this.now + exptime;
     return Math.max(exptime - this.#startedAt + FIRST_SECOND, LONG_AGO);
   }
 }

@@ -13,7 +13,7 @@ import { TLS_HANDSHAKES_MAX } from './limits.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import type { Settings } from './settings.ts';
-import { MEMCACHED_VERSION } from './stats/stats.ts';
+import { MEMCACHED_VERSION } from '../base/memcached.ts';
 import type { TlsTransport } from './transport/tls.ts';
 import { chooseTransport } from './transport/choose.ts';
 

@@ -1,4 +1,5 @@
 /** What a daemon was told to be, after its flags were read. Names are those of `stats settings` where it has one. */
+import { MEMCACHED_PORT } from '../base/memcached.ts';
 import type { EvictionPolicyName } from './storage/eviction.ts';
 import type { ListenAddress } from './transport/transport.ts';
 
@@ -175,8 +176,8 @@ export const DEFAULT_EXTENDED: ExtendedSettings = {
 
 /** memcached's defaults (memcached.c settings_init). */
 export const DEFAULT_SETTINGS: Settings = {
-  listen: [{ host: '0.0.0.0', port: 11211 }],
-  port: 11211,
+  listen: [{ host: '0.0.0.0', port: MEMCACHED_PORT }],
+  port: MEMCACHED_PORT,
   inter: '',
   domainSocket: undefined,
   domainSocketMode: 0o700,

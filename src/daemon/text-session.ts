@@ -8,10 +8,11 @@
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
 import { CR, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
+import { KEY_BYTES_MAX } from '../base/memcached.ts';
 import { isMetaLine } from '../protocol/text/meta-parser.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { parseRequest } from '../protocol/text/request-parser.ts';
-import { Command, KEY_BYTES_MAX, Parse, TextRequest } from '../protocol/text/request.ts';
+import { Command, Parse, TextRequest } from '../protocol/text/request.ts';
 import { adminCommand } from './admin/commands.ts';
 import type { ExpectedBody } from './admin/context.ts';
 import { LEGACY_CONFIG_KEY } from './cluster-config.ts';

@@ -13,6 +13,7 @@
  */
 import { murmur3 } from '../base/bytes.ts';
 import { crc32Shift, md5Word, md5Words } from '../base/hash.ts';
+import { MEMCACHED_PORT } from '../base/memcached.ts';
 import { activeNodes, type Hashing, type TopologyDocument, type TopologyNode } from './document.ts';
 
 /** Who owns which key. */
@@ -27,9 +28,6 @@ export interface Ring {
 
 /** What a ring is built from: a topology document, or only these two members of one. */
 export type RingSource = Pick<TopologyDocument, 'nodes' | 'hashing'>;
-
-/** A label leaves this port out, as libmemcached does. */
-const DEFAULT_PORT = 11211;
 
 /** One MD5 yields this many points. */
 const POINTS_PER_HASH = 4;
@@ -49,9 +47,9 @@ function locator(nodes: readonly TopologyNode[], hashing: Hashing): Locate {
   return modulo(nodes);
 }
 
-/** The name that a node's points are computed from: `host` on memcached's own port, else `host:port`. */
+/** The name that a node's points are computed from: `host` on memcached's own port, else `host:port`, as libmemcached. */
 export function ketamaLabel(node: Pick<TopologyNode, 'host' | 'port'>): string {
-  return node.port === DEFAULT_PORT ? node.host : `${node.host}:${node.port}`;
+  return node.port === MEMCACHED_PORT ? node.host : `${node.host}:${node.port}`;
 }
 
 /**

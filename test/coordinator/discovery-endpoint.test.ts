@@ -6,7 +6,8 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import { DiscoveryEndpoint, lineReader, PROTOCOL_VERSION } from '../../src/coordinator/discovery-endpoint.ts';
+import { MEMCACHED_VERSION } from '../../src/base/memcached.ts';
+import { DiscoveryEndpoint, lineReader } from '../../src/coordinator/discovery-endpoint.ts';
 import { DISCOVERY_LINE_BYTES_MAX } from '../../src/coordinator/limits.ts';
 import { Publisher } from '../../src/coordinator/publisher.ts';
 import type { TopologyNode } from '../../src/topology/document.ts';
@@ -133,8 +134,8 @@ test('get AmazonElastiCache:cluster gives the same as an item, for engines of ol
 test('version and stats have digits only where clients parse them (.NET, npm memcached)', async () => {
   publish(TWO);
   const client = new Client();
-  expect(PROTOCOL_VERSION).toMatch(/^1\.6\.\d+$/);
-  await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  expect(MEMCACHED_VERSION).toMatch(/^1\.6\.\d+$/);
+  await client.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
   client.socket.write('stats\r\n');
   await until('stats', () => client.text.endsWith('END\r\n'));
   expect(client.text).toMatch(/\r\nSTAT version 1\.6\.\d+\r\n/);
@@ -145,9 +146,9 @@ test('version and stats have digits only where clients parse them (.NET, npm mem
 
 test('quit closes the connection, and what comes after it is not answered', async () => {
   const client = new Client();
-  await client.expects('version\r\nquit\r\nversion\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  await client.expects('version\r\nquit\r\nversion\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
   await until('the end', () => client.closed);
-  expect(client.text).toBe(`VERSION ${PROTOCOL_VERSION}\r\n`);
+  expect(client.text).toBe(`VERSION ${MEMCACHED_VERSION}\r\n`);
 });
 
 test.each([
@@ -218,20 +219,20 @@ describe('a client that', () => {
     await endpoint.close();
     await start({ connectionsMax: 2 });
     const [one, two] = [new Client(), new Client()];
-    await one.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
-    await two.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    await one.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
+    await two.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
     const three = new Client();
     await until('the end', () => three.closed);
     expect(three.text).toBe('ERROR Too many open connections\r\n');
     two.socket.destroy();
     await until('room', () => endpoint.connectionCount === 1);
-    await new Client().expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    await new Client().expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
   });
 
   test('asks without ever reading is cut off before its answers fill the memory', async () => {
     publish(Array.from({ length: 200 }, (_, index) => nodeOf({ name: `cache-${index}`, ip: '10.0.0.1' })));
     const client = new Client();
-    await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+    await client.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
     client.socket.pause();
     const many = 'config get cluster\r\n'.repeat(100);
     await until('it is cut off', () => {
@@ -243,7 +244,7 @@ describe('a client that', () => {
 
 test('closing ends every connection, and an endpoint that never listened closes too', async () => {
   const client = new Client();
-  await client.expects('version\r\n', `VERSION ${PROTOCOL_VERSION}\r\n`);
+  await client.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
   await endpoint.close();
   await until('the end', () => client.closed);
   await new DiscoveryEndpoint({ publisher, clock: systemClock, log: silentLogger, pid: 1 }).close();

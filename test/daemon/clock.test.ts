@@ -1,7 +1,8 @@
 /** The daemon's second hand: exptimes of every kind, and expiry at the exact second. */
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
-import { RELATIVE_EXPTIME_MAX, SecondHand } from '../../src/daemon/clock.ts';
+import { EXPTIME_RELATIVE_MAX_SECONDS } from '../../src/base/memcached.ts';
+import { SecondHand } from '../../src/daemon/clock.ts';
 import { Outcome } from '../../src/daemon/engine.ts';
 import { EngineDriver, MEGABYTE } from './support/engine-driver.ts';
 
@@ -27,10 +28,10 @@ describe('the second hand', () => {
     time.tick();
     expect(time.deadline(0)).toBe(0);
     expect(time.deadline(1)).toBe(time.now + 1);
-    expect(time.deadline(RELATIVE_EXPTIME_MAX)).toBe(time.now + RELATIVE_EXPTIME_MAX);
+    expect(time.deadline(EXPTIME_RELATIVE_MAX_SECONDS)).toBe(time.now + EXPTIME_RELATIVE_MAX_SECONDS);
     expect(time.deadline(START + 100 + 7), 'absolute').toBe(time.now + 7);
     expect(time.deadline(2 ** 31 - 1)).toBeGreaterThan(time.now);
-    for (const past of [-1, -(2 ** 31), START - 1, START + 99, RELATIVE_EXPTIME_MAX + 1]) {
+    for (const past of [-1, -(2 ** 31), START - 1, START + 99, EXPTIME_RELATIVE_MAX_SECONDS + 1]) {
       expect(time.deadline(past), String(past)).toBeLessThanOrEqual(time.now);
       expect(time.deadline(past), 'not "never"').toBeGreaterThan(0);
     }
@@ -51,7 +52,7 @@ describe('expiry', () => {
     driver.advance(1);
     expect(driver.get('relative')).toBeUndefined();
     expect(driver.get('absolute')).toBeUndefined();
-    driver.advance(RELATIVE_EXPTIME_MAX * 40);
+    driver.advance(EXPTIME_RELATIVE_MAX_SECONDS * 40);
     expect(driver.get('never')).toBeDefined();
     expect(driver.engine.store.stats.foundExpired).toBe(2);
   });

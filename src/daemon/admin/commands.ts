@@ -2,6 +2,7 @@
  * The commands off the hot path, which answer with text: the administrator's, stats, config, shutdown. Each returns its
  * whole answer, or says what else becomes of the connection.
  */
+import { MEMCACHED_VERSION } from '../../base/memcached.ts';
 import * as replies from '../../protocol/text/replies.ts';
 import { Command, type TextRequest } from '../../protocol/text/request.ts';
 import type { AdminAnswer, AdminContext, ExpectedBody, RefusedBody } from './context.ts';
@@ -14,7 +15,6 @@ import { watchCommand } from './watch.ts';
 import type { ClusterConfig } from '../cluster-config.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import { refreshCertsCommand } from './refresh-certs.ts';
-import { MEMCACHED_VERSION } from '../stats/stats.ts';
 
 /**
  * The answer to an administrative request.

@@ -10,10 +10,10 @@
  *              └─► answered ─► HEAD ───────────────────────────────────┘
  */
 import { bytesOf, equalBytes } from '../../base/bytes.ts';
+import { KEY_BYTES_MAX, MEMCACHED_VERSION } from '../../base/memcached.ts';
 import { hasRightLengths } from '../../protocol/binary/lengths.ts';
 import { Magic, Opcode, Status, isQuiet, loudOf } from '../../protocol/binary/opcodes.ts';
 import { BAD_MAGIC, NEED_MORE, PacketHead, parsePacketHead, readInt32 } from '../../protocol/binary/packet.ts';
-import { KEY_BYTES_MAX } from '../../protocol/text/request.ts';
 import { BinaryAnswers, configPacket, exptimeAt, hasOtherCas, statsPackets } from './answers.ts';
 import { BinaryArithmetic } from './arithmetic.ts';
 import { BinaryLogin } from './login.ts';
@@ -22,7 +22,6 @@ import { CLUSTER, LEGACY_CONFIG_KEY } from '../cluster-config.ts';
 import type { Connection, ConnectionContext, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
 import { CREDENTIALS_BYTES_MAX } from '../limits.ts';
-import { MEMCACHED_VERSION } from '../stats/stats.ts';
 import { ItemCursor } from '../storage/items.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';

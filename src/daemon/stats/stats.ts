@@ -2,14 +2,12 @@
  * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon and its
  * process. Off the hot path, so strings are fine here.
  */
+import { MEMCACHED_VERSION } from '../../base/memcached.ts';
 import { sum } from '../counters.ts';
 import { rows, when, type Row, type StatsSource } from './rows.ts';
 import { settingsRows } from './settings.ts';
 import * as layout from '../storage/layout.ts';
 import { CHUNK_BYTES_MAX } from '../storage/size-classes.ts';
-
-/** memcached's version that this daemon behaves like: digits only, since clients parse it. */
-export const MEMCACHED_VERSION = '1.6.38';
 
 /** Seconds with six digits: clients read what is behind the dot as microseconds. */
 function seconds(microseconds: number): string {

@@ -3,17 +3,15 @@
  * thrown. The rules, their order and the error lines are memcached 1.6.38's (proto_text.c), the odd ones included.
  */
 import { SPACE } from '../../base/bytes.ts';
+import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 import { decodeBase64 } from './meta-base64.ts';
 import * as meta from './meta-replies.ts';
 import { Letter, META_WORDS_MAX, MetaCommand, OPAQUE_BYTES_MAX, type MetaRequest } from './meta-request.ts';
 import { parseSigned, parseUnsigned, parsed } from './numbers.ts';
 import { BAD_FORMAT, ERROR } from './replies.ts';
-import { KEY_BYTES_MAX } from './request.ts';
+import { VALUE_BYTES_MAX } from './request.ts';
 
 const LETTER_M = 0x6d;
-
-/** A data block is shorter than 2 GiB with its line end (memcached: INT_MAX - 2). */
-const VALUE_BYTES_MAX = 0x7fffffff - 2;
 
 /** Where a base64 key is decoded to: good until the next line is parsed. */
 const keyBuffer = new Uint8Array(KEY_BYTES_MAX);

@@ -5,6 +5,7 @@
  * One reply is one line, or a `VALUE` or `CONFIG` line with its data block; an answer to `get` or `stats` is several
  * replies up to and including `END`.
  */
+import { CR, DIGIT_0, DIGIT_9, LF, SPACE } from '../../base/bytes.ts';
 
 /** Lines whose first word is all there is to them. */
 const STATUSES = [
@@ -63,10 +64,6 @@ export const REPLY_LINE_BYTES_MAX = 8192;
 /** Largest data block that is accepted: memcached's own upper limit for `-I`. */
 export const REPLY_DATA_BYTES_MAX = 1024 * 1024 * 1024;
 
-const CR = 0x0d;
-const LF = 0x0a;
-const SPACE = 0x20;
-
 /** The next reply in `bytes` from `start` on. */
 export function parseReply(bytes: Buffer, start: number): ParseResult {
   const end = bytes.length;
@@ -90,7 +87,7 @@ export function parseReply(bytes: Buffer, start: number): ParseResult {
 
 function parseLine(bytes: Buffer, word: string, wordEnd: number, lineEnd: number): Reply | undefined {
   const first = word.charCodeAt(0);
-  if (first >= 0x30 && first <= 0x39) return parseNumber(word);
+  if (first >= DIGIT_0 && first <= DIGIT_9) return parseNumber(word);
   switch (word) {
     case 'STAT': {
       const nameEnd = endOfWord(bytes, wordEnd + 1, lineEnd);
@@ -183,7 +180,7 @@ function decimal(bytes: Buffer, start: number, end: number): number {
   if (end <= start || end - start > 10) return NaN;
   let value = 0;
   for (let at = start; at < end; at += 1) {
-    const digit = bytes[at] - 0x30;
+    const digit = bytes[at] - DIGIT_0;
     if (digit < 0 || digit > 9) return NaN;
     value = value * 10 + digit;
   }

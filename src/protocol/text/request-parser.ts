@@ -2,12 +2,10 @@
  * From one line of the classic text protocol to a request. Pure: the bytes stay where they are, nothing is allocated,
  * nothing is thrown. The rules and their order are memcached's (proto_text.c); the conformance tables hold both to them.
  */
-import { SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import { DIGIT_0, SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 import { parseSigned, parseUnsigned, parsed } from './numbers.ts';
-import { Command, KEY_BYTES_MAX, Parse, WORDS_MAX, type TextRequest } from './request.ts';
-
-/** A data block is shorter than 2 GiB with its line end (memcached: INT_MAX - 2). */
-const VALUE_BYTES_MAX = 0x7fffffff - 2;
+import { Command, Parse, VALUE_BYTES_MAX, WORDS_MAX, type TextRequest } from './request.ts';
 
 /**
  * Parses a line.
@@ -134,15 +132,13 @@ function commandOf(bytes: Uint8Array, start: number, length: number): Command | 
   return 0;
 }
 
-const NOREPLY = [0x6e, 0x6f, 0x72, 0x65, 0x70, 0x6c, 0x79];
+const NOREPLY = bytesOf('noreply');
 
 /** Whether the last word is `noreply`. */
 function endsWithNoreply(bytes: Uint8Array, request: TextRequest): boolean {
   const last = request.wordCount - 1;
   const start = request.wordStart[last];
-  if (request.wordEnd[last] - start !== NOREPLY.length) return false;
-  for (let i = 0; i < NOREPLY.length; i++) if (bytes[start + i] !== NOREPLY[i]) return false;
-  return true;
+  return request.wordEnd[last] - start === NOREPLY.length && equalBytes(bytes, start, NOREPLY, 0, NOREPLY.length);
 }
 
 function signedWord(bytes: Uint8Array, request: TextRequest, word: number): boolean {
@@ -211,7 +207,7 @@ function parseTouch(bytes: Uint8Array, request: TextRequest): Parse {
 /** delete KEY [0] [noreply]; the time of old clients is only taken as 0 (protocol.txt "Deletion"). */
 function parseDelete(bytes: Uint8Array, request: TextRequest): Parse {
   if (request.wordCount > 2) {
-    const zero = request.wordEnd[2] - request.wordStart[2] === 1 && bytes[request.wordStart[2]] === 0x30;
+    const zero = request.wordEnd[2] - request.wordStart[2] === 1 && bytes[request.wordStart[2]] === DIGIT_0;
     request.noreply = endsWithNoreply(bytes, request);
     const valid = request.wordCount === 3 ? zero || request.noreply : zero && request.noreply;
     if (!valid) return Parse.BAD_DELETE;

@@ -6,6 +6,7 @@
  *   bytes   │ get a b c\r\n │ set k 0 60 5\r\n │ hello\r\n │ … free … │
  *                                                         ▲ used
  */
+import { CR, LF, SPACE } from '../../base/bytes.ts';
 
 /** The commands that store a value. `cas` is written by giving a cas id. */
 export type StoreVerb = 'set' | 'add' | 'replace' | 'append' | 'prepend';
@@ -110,7 +111,7 @@ export class RequestWriter {
   #key(key: Key): void {
     // A UTF-16 unit becomes at most three bytes of UTF-8.
     this.#reserve(LINE_BYTES_MAX + 1 + (typeof key === 'string' ? key.length * 3 : key.length));
-    this.#bytes[this.#used] = 0x20;
+    this.#bytes[this.#used] = SPACE;
     this.#used += 1;
     if (typeof key === 'string') {
       this.#used += this.#bytes.write(key, this.#used, 'utf8');
@@ -126,8 +127,8 @@ export class RequestWriter {
   }
 
   #endLine(): void {
-    this.#bytes[this.#used] = 0x0d;
-    this.#bytes[this.#used + 1] = 0x0a;
+    this.#bytes[this.#used] = CR;
+    this.#bytes[this.#used + 1] = LF;
     this.#used += 2;
   }
 

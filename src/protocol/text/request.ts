@@ -53,8 +53,8 @@ export const Parse = {
 } as const;
 export type Parse = (typeof Parse)[keyof typeof Parse];
 
-/** Longest key in bytes (protocol.txt "Keys"). */
-export const KEY_BYTES_MAX = 250;
+/** A data block is shorter than 2 GiB with its line end (memcached: INT_MAX - 2). */
+export const VALUE_BYTES_MAX = 0x7fffffff - 2;
 
 /** Words of a line that are told apart; only the keys of a retrieval may be more. */
 export const WORDS_MAX = 9;
