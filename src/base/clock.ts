@@ -36,6 +36,18 @@ export const waitingClock: Clock = {
   },
 };
 
+/** Resolves after `delayMs`, or as soon as `signal` aborts; leaves nothing behind either way. */
+export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = (): void => resolve();
+  const cancel = clock.setTimer(delayMs, wake);
+  signal.addEventListener('abort', wake, { once: true });
+  await promise;
+  cancel();
+  signal.removeEventListener('abort', wake);
+}
+
 /** A clock that stands still until it is told to advance; for tests and simulations. */
 export class ManualClock implements Clock {
   #elapsedMs = 0;

@@ -6,11 +6,11 @@
  * with jitter, at the next coordinator if there are several. A version lower than or equal to the one in force is
  * ignored, so a client that moves between coordinators never goes back.
  */
-import { systemClock, type Clock } from '../base/clock.ts';
+import { backoffMs } from '../base/backoff.ts';
+import { sleep, systemClock, type Clock } from '../base/clock.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
 import type { TopologyDocument } from '../topology/document.ts';
 import { parseTopology } from '../topology/validate.ts';
-import { backoffMs } from './backoff.ts';
 import { EventStreamParser } from './event-stream.ts';
 import {
   BACKOFF_FIRST_MS,
@@ -218,14 +218,8 @@ class CoordinatorFollower implements TopologySource {
     };
   }
 
-  async #sleep(delayMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimer(delayMs, resolve);
-    const wake = (): void => resolve();
-    this.#closed.signal.addEventListener('abort', wake, { once: true });
-    await promise;
-    cancel();
-    this.#closed.signal.removeEventListener('abort', wake);
+  #sleep(delayMs: number): Promise<void> {
+    return sleep(this.#clock, delayMs, this.#closed.signal);
   }
 }
 

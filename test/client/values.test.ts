@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/base/errors.ts';
-import { backoffMs } from '../../src/client/backoff.ts';
+import { backoffMs } from '../../src/base/backoff.ts';
 import {
   FLAGS_BYTES,
   FLAGS_INTEGER,

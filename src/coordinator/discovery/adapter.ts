@@ -5,6 +5,7 @@
  * judge whether a node answers; that is the business of health. It never ends because its source is away: it says
  * so, goes on trying, and reports a list again when it can.
  */
+import { formatHostPort } from '../../base/config.ts';
 import type { FleetError } from '../../base/errors.ts';
 import { compareNames } from '../../topology/document.ts';
 import { NODES_MAX } from '../limits.ts';
@@ -41,6 +42,11 @@ export interface PublishedPlace {
   readonly port: number;
   /** Of the sidecar, if that is published too. */
   readonly sidecarPort?: number;
+}
+
+/** {@link ObservedNode.sidecar} of a node whose sidecar is at the daemon's address. */
+export function sidecarUrl(ip: string, port: number): string {
+  return ip === '' ? '' : `http://${formatHostPort({ host: ip, port })}`;
 }
 
 /** Who is told. */

@@ -7,13 +7,14 @@
  * ring by its whole name and port, so it keeps its keys when it gets another address. Times to live are not looked at:
  * Docker's are ten minutes.
  */
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
+import { MEMCACHED_PORT } from '../../base/memcached.ts';
 import { NAME_LENGTH_MAX } from '../../topology/limits.ts';
-import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from './adapter.ts';
+import { NODES_MAX } from '../limits.ts';
+import { sidecarUrl, type DiscoveryAdapter, type DiscoverySink, type ObservedNode } from './adapter.ts';
 import type { DnsQueries, ServiceTarget } from './dns-resolver.ts';
-import { INTERVAL_JITTER, NODES_MAX } from '../limits.ts';
+import { pollWaitMs } from './waits.ts';
 
 /** A name to ask for. */
 export interface DnsName {
@@ -21,9 +22,6 @@ export interface DnsName {
   /** The daemons' port where the records do not say it. */
   readonly port: number;
 }
-
-/** memcached's port. */
-const DAEMON_PORT = 11_211;
 
 /** RFC 1123's labels, and the underscores of SRV names and of Docker's names. */
 const NAME = /^[\w-]{1,63}(\.[\w-]{1,63})*\.?$/;
@@ -36,7 +34,7 @@ export function parseDnsNames(text: string): DnsName[] {
   const entries = text.split(',').map((entry) => entry.trim());
   const names = entries.map((entry): DnsName => {
     const [, name = '', portText] = /^([^:]+)(?::(\d{1,5}))?$/.exec(entry) ?? [];
-    const port = Number(portText ?? DAEMON_PORT);
+    const port = Number(portText ?? MEMCACHED_PORT);
     const portFits = port >= 1 && port <= 65_535 && !(isServiceName(name) && portText !== undefined);
     if (!NAME.test(name) || name.length > NAME_LENGTH_MAX || !portFits) {
       throw new FleetError('BAD_CONFIG', `expected NAME[:PORT] or _SERVICE._PROTO.NAME, got ${JSON.stringify(entry)}`);
@@ -109,8 +107,7 @@ class DnsDiscovery implements DiscoveryAdapter {
       if (!this.#closed) sink.lost(error);
     }
     if (this.#closed) return;
-    const waitMs = intervalMs * (1 + INTERVAL_JITTER * (2 * random() - 1));
-    this.#cancelTimer = clock.setTimer(waitMs, () => {
+    this.#cancelTimer = clock.setTimer(pollWaitMs(intervalMs, random), () => {
       this.#round = this.#look(sink);
     });
   }
@@ -153,8 +150,7 @@ class DnsDiscovery implements DiscoveryAdapter {
   }
 
   #node(name: string, host: string, ip: string, port: number): ObservedNode {
-    const address = isIPv6(ip) ? `[${ip}]` : ip;
-    const sidecar = ip === '' ? '' : `http://${address}:${this.#options.sidecarPort}`;
+    const sidecar = sidecarUrl(ip, this.#options.sidecarPort);
     // A target without an address cannot be reached by anybody.
     return { name, host, ip, port, weight: 1, sidecar, hint: ip === '' ? 'stopped' : 'running', instance: '' };
   }

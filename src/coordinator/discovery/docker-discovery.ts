@@ -5,22 +5,15 @@
  * once and makes the list be fetched anew; lists never overlap. When the stream ends it is opened again, and every
  * RESYNC_MS the list is fetched anyway. An engine that cannot be reached is tried again after a growing wait.
  */
-import type { Clock } from '../../base/clock.ts';
+import { sleep, type Clock } from '../../base/clock.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { RESYNC_MS, SETTLE_POLL_MS } from '../limits.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
-import {
-  CACHE_ROLE,
-  EMPTY_VIEW,
-  isUnsettled,
-  observedNodes,
-  PROJECT_LABEL,
-  ROLE_LABEL,
-  withEvent,
-  withList,
-} from './docker-view.ts';
+import { EMPTY_VIEW, isUnsettled, observedNodes, PROJECT_LABEL, withEvent, withList } from './docker-view.ts';
 import type { Container, ContainerEvent, DockerScope, DockerView } from './docker-view.ts';
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, RESYNC_MS, SETTLE_POLL_MS } from '../limits.ts';
+import { CACHE_ROLE, ROLE_LABEL } from './labels.ts';
+import { reconnectWaitMs } from './waits.ts';
 
 /** Which containers are asked for. */
 export type ContainerFilter = { readonly labels: readonly string[] } | { readonly id: string };
@@ -42,6 +35,8 @@ export interface DockerOptions {
   readonly project: string | undefined;
   /** The id of the coordinator's own container; undefined if it runs in none. */
   readonly ownContainer: string | undefined;
+  /** The sidecars' port where a container's labels do not say it. */
+  readonly sidecarPort: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -63,6 +58,8 @@ class DockerDiscovery implements DiscoveryAdapter {
   #listAgain = false;
   #failures = 0;
   #running: Promise<void> = Promise.resolve();
+  /** The next list, while events wait to be confirmed by one. */
+  #cancelSettling = (): void => {};
   /** Ends the current stream, so that the engine is connected to anew. */
   #stream = new AbortController();
 
@@ -77,11 +74,12 @@ class DockerDiscovery implements DiscoveryAdapter {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#stream.abort();
+    this.#cancelSettling();
     await this.#running;
   }
 
   async #run(sink: DiscoverySink): Promise<void> {
-    const { log } = this.#options;
+    const { clock, random, log } = this.#options;
     while (!this.#closing.signal.aborted) {
       this.#stream = new AbortController();
       const cancelResync = this.#resyncEvery(sink);
@@ -96,7 +94,7 @@ class DockerDiscovery implements DiscoveryAdapter {
       }
       if (this.#closing.signal.aborted) return;
       log.debug({ failures: this.#failures }, 'event stream ended, connecting again');
-      await this.#pause();
+      await sleep(clock, reconnectWaitMs(this.#failures, random), this.#closing.signal);
     }
   }
 
@@ -140,7 +138,8 @@ class DockerDiscovery implements DiscoveryAdapter {
       this.#view = withList(this.#view, containers, askedAt, clock.nowMs());
       this.#failures = 0;
       this.#report(sink);
-      if (isUnsettled(this.#view)) clock.setTimer(SETTLE_POLL_MS, () => this.#list(sink));
+      this.#cancelSettling();
+      if (isUnsettled(this.#view)) this.#cancelSettling = clock.setTimer(SETTLE_POLL_MS, () => this.#list(sink));
     } catch (error) {
       if (!isFleetError(error)) throw error;
       // A stream that has ended takes its list with it; that is no news of the engine.
@@ -152,12 +151,13 @@ class DockerDiscovery implements DiscoveryAdapter {
 
   /** The project and networks of the coordinator's own container, looked up anew with each list: networks change. */
   async #resolveScope(signal: AbortSignal): Promise<DockerScope> {
-    const { engine, ownContainer, project, log } = this.#options;
-    if (ownContainer === undefined) return { project, networks: [] };
+    const { engine, ownContainer, project, sidecarPort, log } = this.#options;
+    if (ownContainer === undefined) return { project, networks: [], sidecarPort };
     const own = (await engine.list({ id: ownContainer }, signal))[0];
     const scope = {
       project: project ?? own?.labels[PROJECT_LABEL],
       networks: Object.keys(own?.networks ?? {}).sort(),
+      sidecarPort,
     };
     if (this.#scope === undefined) log.info(scope, 'looking for cache containers');
     return scope;
@@ -190,15 +190,5 @@ class DockerDiscovery implements DiscoveryAdapter {
     };
     again();
     return () => cancel?.();
-  }
-
-  async #pause(): Promise<void> {
-    const { clock, random } = this.#options;
-    const longest = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = clock.setTimer(longest * (0.5 + random() / 2), resolve);
-    this.#closing.signal.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
-    cancel();
   }
 }

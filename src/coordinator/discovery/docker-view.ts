@@ -6,13 +6,10 @@
  * with it, or until it is older than SETTLE_MS and a list that was asked for after it says otherwise. No list shows
  * that a container has been told to stop: `leaving` stays until the container has ended or LEAVING_MAX_MS have passed.
  */
-import { WEIGHT_MAX } from '../../topology/limits.ts';
-import type { NodeHint, ObservedNode } from './adapter.ts';
+import { sidecarUrl, type NodeHint, type ObservedNode } from './adapter.ts';
+import { CACHE_ROLE, labelledNode, ROLE_LABEL, type LabelledNode, type Labels } from './labels.ts';
 import { LEAVING_MAX_MS, SETTLE_MS } from '../limits.ts';
 
-/** Docker's label on a cache container, and its value. */
-export const ROLE_LABEL = 'memfleet.role';
-export const CACHE_ROLE = 'cache';
 /** The compose project of a container. */
 export const PROJECT_LABEL = 'com.docker.compose.project';
 /** Containers that `docker compose run` made are not part of the fleet. */
@@ -27,7 +24,7 @@ export interface Container {
   readonly state: string;
   /** Docker's words for it, where the health check's result stands: `Up 3 seconds (healthy)`. */
   readonly status: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   /** Network's name → IPv4 address, empty if the container is not running. */
   readonly networks: Readonly<Record<string, string>>;
   /** TCP ports that are published to the host, if there are any. */
@@ -156,11 +153,9 @@ export interface DockerScope {
   readonly project: string | undefined;
   /** Networks that the coordinator is in itself; nodes are reached there if they are in one of them. */
   readonly networks: readonly string[];
+  /** The sidecars' port where a container's labels do not say it. */
+  readonly sidecarPort: number;
 }
-
-/** Default ports, where a container's labels do not say otherwise. */
-const DAEMON_PORT = 11_211;
-const SIDECAR_PORT = 9_150;
 
 /** The nodes that the view amounts to. */
 export function observedNodes(view: DockerView, scope: DockerScope): ObservedNode[] {
@@ -171,34 +166,36 @@ export function observedNodes(view: DockerView, scope: DockerScope): ObservedNod
     const cache = labels[ROLE_LABEL] === CACHE_ROLE && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
     if (!ours || !cache || hint === 'gone' || container.name === '') return [];
     const ip = address(container, scope);
-    const sidecar =
-      ip === '' ? '' : `http://${ip}:${numberLabel(labels, 'memfleet.sidecar-port', SIDECAR_PORT, 65_535)}`;
+    const labelled = labelledNode(labels, scope.sidecarPort);
     return [
       {
         name: container.name,
         host: container.name,
         ip,
-        port: numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535),
-        weight: numberLabel(labels, 'memfleet.weight', 1, WEIGHT_MAX),
-        sidecar,
+        port: labelled.port,
+        weight: labelled.weight,
+        sidecar: sidecarUrl(ip, labelled.sidecarPort),
         // A running container without an address was taken off its network: nobody can reach it.
         hint: ip === '' && hint !== 'leaving' ? 'stopped' : hint,
         instance: container.id,
-        ...publishedPlace(container),
+        ...publishedPlace(container, labelled),
       },
     ];
   });
 }
 
 /** Where the node is reached through the host, if its daemon's port is published. */
-function publishedPlace({ labels, ports = [] }: Container): Pick<ObservedNode, 'published'> {
+function publishedPlace(
+  { ports = [] }: Container,
+  { port, sidecarPort }: LabelledNode,
+): Pick<ObservedNode, 'published'> {
   // Docker publishes for IPv4 and IPv6 with two entries; discovery needs the former.
   const entryOf = (wanted: number): PublishedPort | undefined => {
     const entries = ports.filter(({ privatePort }) => privatePort === wanted);
     return entries.find(({ ip }) => !ip.includes(':')) ?? entries[0];
   };
-  const daemon = entryOf(numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535));
-  const sidecar = entryOf(numberLabel(labels, 'memfleet.sidecar-port', SIDECAR_PORT, 65_535));
+  const daemon = entryOf(port);
+  const sidecar = entryOf(sidecarPort);
   if (daemon === undefined) return {};
   const ip = daemon.ip === '0.0.0.0' || daemon.ip === '::' ? '' : daemon.ip;
   const place = { ip, port: daemon.publicPort };
@@ -226,10 +223,4 @@ function address(container: Container, scope: DockerScope): string {
     .sort()
     .find((network) => container.networks[network] !== '');
   return first === undefined ? '' : (container.networks[first] ?? '');
-}
-
-/** A label that cannot be read counts as not there: one bad label must not take the whole fleet away. */
-function numberLabel(labels: Container['labels'], name: string, fallback: number, most: number): number {
-  const value = /^\d{1,5}$/.test(labels[name] ?? '') ? Number(labels[name]) : 0;
-  return value >= 1 && value <= most ? value : fallback;
 }

@@ -5,9 +5,9 @@
  * placed on the ring by `POD.SERVICE.NAMESPACE.svc`, which resolves in the whole cluster and stays when the pod is made
  * anew with another address.
  */
-import { isIPv6 } from 'node:net';
+import { MEMCACHED_PORT } from '../../base/memcached.ts';
 import { compareNames } from '../../topology/document.ts';
-import type { NodeHint, ObservedNode } from './adapter.ts';
+import { sidecarUrl, type NodeHint, type ObservedNode } from './adapter.ts';
 
 /** One endpoint, as much of it as is used here (discovery.k8s.io/v1 Endpoint). */
 interface Endpoint {
@@ -50,7 +50,6 @@ export interface KubernetesService {
 /** What ports are called: IANA's name and the daemon's; what exporters' ports are called in charts. */
 const DAEMON_PORT_NAMES = ['memcache', 'memcached'];
 const SIDECAR_PORT_NAMES = ['sidecar', 'metrics', 'http-metrics'];
-const DAEMON_PORT = 11_211;
 
 /** Of two entries for one pod, which a move between slices can make, the better one counts. */
 const PREFERENCE: readonly NodeHint[] = ['running', 'unhealthy', 'leaving'];
@@ -103,7 +102,7 @@ function nodeOf(
       ip,
       port: daemonPort(ports, sidecar),
       weight: 1,
-      sidecar: `http://${isIPv6(ip) ? `[${ip}]` : ip}:${sidecar}`,
+      sidecar: sidecarUrl(ip, sidecar),
       hint: hintOf(conditions),
       instance: targetRef?.uid ?? '',
     },
@@ -127,5 +126,5 @@ function daemonPort(ports: EndpointSlice['ports'], sidecarPort: number): number 
   const others = (ports ?? []).flatMap(({ port, protocol }) =>
     typeof port === 'number' && (protocol ?? 'TCP') === 'TCP' && port !== sidecarPort ? [port] : [],
   );
-  return others.includes(DAEMON_PORT) ? DAEMON_PORT : (others[0] ?? DAEMON_PORT);
+  return others.includes(MEMCACHED_PORT) ? MEMCACHED_PORT : (others[0] ?? MEMCACHED_PORT);
 }

@@ -6,12 +6,13 @@
  * cannot be reached, or a watch that does not end when it should, is a source that is lost: it is listed anew after a
  * growing wait.
  */
-import type { Clock } from '../../base/clock.ts';
+import { sleep, type Clock } from '../../base/clock.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { KUBERNETES_WATCH_GRACE_MS, KUBERNETES_WATCH_MS } from '../limits.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
 import { nodesOfSlices, type EndpointSlice, type KubernetesService } from './kubernetes-view.ts';
-import { KUBERNETES_WATCH_GRACE_MS, KUBERNETES_WATCH_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../limits.ts';
+import { reconnectWaitMs } from './waits.ts';
 
 /** What a watch says. `gone`: the server no longer knows the version that was watched from. */
 export type SliceEvent =
@@ -68,6 +69,7 @@ class KubernetesDiscovery implements DiscoveryAdapter {
   }
 
   async #run(sink: DiscoverySink): Promise<void> {
+    const { clock, random } = this.#options;
     while (!this.#closing.signal.aborted) {
       try {
         this.#version ??= await this.#list(sink);
@@ -76,7 +78,8 @@ class KubernetesDiscovery implements DiscoveryAdapter {
         if (!isFleetError(error)) throw error;
         this.#fail(sink, error);
       }
-      await this.#pause();
+      // Also between watches that end as they should: a proxy that ends each at once must not make this a busy loop.
+      await sleep(clock, reconnectWaitMs(this.#failures, random), this.#closing.signal);
     }
   }
 
@@ -135,19 +138,5 @@ class KubernetesDiscovery implements DiscoveryAdapter {
     // The next list is news even if it is the one from before: the source is back.
     this.#reported = undefined;
     sink.lost(error);
-  }
-
-  /** Also between watches that end as they should: a proxy that ends each at once must not make this a busy loop. */
-  async #pause(): Promise<void> {
-    const { clock, random } = this.#options;
-    if (this.#closing.signal.aborted) return;
-    const longest = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = (): void => resolve();
-    this.#closing.signal.addEventListener('abort', wake, { once: true });
-    const cancel = clock.setTimer(longest * (0.5 + random() / 2), wake);
-    await promise;
-    cancel();
-    this.#closing.signal.removeEventListener('abort', wake);
   }
 }

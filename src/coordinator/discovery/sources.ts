@@ -96,7 +96,7 @@ function staticSource({ nodes, nodesFile }: CoordinatorOptions, { clock }: Sourc
 }
 
 async function dockerSource(
-  { dockerHost, project }: CoordinatorOptions,
+  { dockerHost, project, sidecarPort }: CoordinatorOptions,
   surroundings: SourceSurroundings,
 ): Promise<DiscoveryAdapter> {
   // dockerode takes longer to load than everything else together.
@@ -107,6 +107,7 @@ async function dockerSource(
   return dockerDiscovery({
     engine: dockerEngine(dockerHost ?? DEFAULT_DOCKER_HOST),
     project,
+    sidecarPort,
     ownContainer: ownContainerId({ hostname: hostname(), mountinfo: await readOrEmpty('/proc/self/mountinfo') }),
     ...surroundings,
   });

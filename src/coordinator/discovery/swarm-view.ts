@@ -4,17 +4,16 @@
  * A task is an attempt to fill a slot and never comes back; the slot does. So a slot is a node, named `SERVICE-SLOT`, or
  * `SERVICE-HOSTNAME` where a service has one task on each machine, and the task in it that lives is where to connect to.
  */
-import { isIPv6 } from 'node:net';
 import { compareNames } from '../../topology/document.ts';
-import { WEIGHT_MAX } from '../../topology/limits.ts';
-import type { NodeHint, ObservedNode } from './adapter.ts';
+import { sidecarUrl, type NodeHint, type ObservedNode } from './adapter.ts';
+import { labelledNode, type LabelledNode, type Labels } from './labels.ts';
 
 /** One service, as much of it as is used here. */
 export interface SwarmService {
   readonly id: string;
   readonly name: string;
   /** Of the service (`deploy.labels` in a stack file), not of its containers. */
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
 }
 
 /** One task, as much of it as is used here. */
@@ -65,8 +64,6 @@ export interface SwarmState {
   /** May be empty if {@link needsMachines} says that they are not needed. */
   readonly machines: readonly SwarmMachine[];
 }
-
-const DAEMON_PORT = 11_211;
 
 /** The name of the machine's own network. */
 const HOST_NETWORK = 'host';
@@ -141,19 +138,18 @@ function nodeOf(
   if (best === undefined) return [];
   const { labels } = service;
   const ip = best.hint === 'stopped' ? '' : addressOf(best.task, labels['memfleet.network'], state.machines);
-  const port = numberLabel(labels, 'memfleet.port', DAEMON_PORT, 65_535);
-  const sidecar = numberLabel(labels, 'memfleet.sidecar-port', sidecarPort, 65_535);
+  const labelled = labelledNode(labels, sidecarPort);
   return [
     {
       name,
       host: name,
       ip,
-      port,
-      weight: numberLabel(labels, 'memfleet.weight', 1, WEIGHT_MAX),
-      sidecar: ip === '' ? '' : `http://${isIPv6(ip) ? `[${ip}]` : ip}:${sidecar}`,
+      port: labelled.port,
+      weight: labelled.weight,
+      sidecar: sidecarUrl(ip, labelled.sidecarPort),
       hint: ip === '' && best.hint !== 'leaving' ? 'stopped' : best.hint,
       instance: best.task.id,
-      ...publishedPlace(best.task, port, sidecar, state.machines),
+      ...publishedPlace(best.task, labelled, state.machines),
     },
   ];
 }
@@ -161,8 +157,7 @@ function nodeOf(
 /** Where the node is reached from outside of the Swarm, if its machine forwards the daemon's port to it. */
 function publishedPlace(
   { ports, machineId }: SwarmTask,
-  port: number,
-  sidecarPort: number,
+  { port, sidecarPort }: LabelledNode,
   machines: readonly SwarmMachine[],
 ): Pick<ObservedNode, 'published'> {
   const publishedOf = (wanted: number): number | undefined => ports.find(({ target }) => target === wanted)?.published;
@@ -186,10 +181,4 @@ function addressOf(
   if (address !== undefined) return address.replace(/\/\d+$/, '');
   const onHost = usable.some(({ name }) => name === HOST_NETWORK);
   return onHost ? (machines.find(({ id }) => id === machineId)?.address ?? '') : '';
-}
-
-/** A label that cannot be read counts as not there: one bad label must not take the whole fleet away. */
-function numberLabel(labels: SwarmService['labels'], name: string, fallback: number, most: number): number {
-  const value = /^\d{1,5}$/.test(labels[name] ?? '') ? Number(labels[name]) : 0;
-  return value >= 1 && value <= most ? value : fallback;
 }

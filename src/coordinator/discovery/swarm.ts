@@ -5,10 +5,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { isFleetError } from '../../base/errors.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
-import { CACHE_ROLE, ROLE_LABEL } from './docker-view.ts';
-import { INTERVAL_JITTER, RECONNECT_MAX_MS, RECONNECT_MIN_MS, SWARM_POLL_MS } from '../limits.ts';
+import { SWARM_POLL_MS } from '../limits.ts';
+import { CACHE_ROLE, ROLE_LABEL } from './labels.ts';
 import { needsMachines, nodesOfSwarm } from './swarm-view.ts';
 import type { SwarmMachine, SwarmService, SwarmState, SwarmTask } from './swarm-view.ts';
+import { pollWaitMs, reconnectWaitMs } from './waits.ts';
 
 /** The stack of a service. */
 const STACK_LABEL = 'com.docker.stack.namespace';
@@ -97,8 +98,6 @@ class SwarmDiscovery implements DiscoveryAdapter {
 
   #waitMs(): number {
     const { random } = this.#options;
-    if (this.#failures === 0) return SWARM_POLL_MS * (1 + INTERVAL_JITTER * (2 * random() - 1));
-    const longest = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
-    return longest * (0.5 + random() / 2);
+    return this.#failures === 0 ? pollWaitMs(SWARM_POLL_MS, random) : reconnectWaitMs(this.#failures, random);
   }
 }

@@ -5,10 +5,11 @@
  * server and hashes that, memcached's proxy hashes the address it is given, by twemproxy's rules. mcrouter has only its
  * own hashing, so its users find each other's keys but not those of others.
  */
+import { formatHostPort } from '../../base/config.ts';
 import { FleetError } from '../../base/errors.ts';
 import { activeNodes, type TopologyDocument, type TopologyNode } from '../../topology/document.ts';
 import { ketamaLabel } from '../../topology/ring.ts';
-import type { PublishedPlace } from '../discovery/adapter.ts';
+import { sidecarUrl, type PublishedPlace } from '../discovery/adapter.ts';
 
 /** What a view is made of. */
 export interface ViewSource {
@@ -42,20 +43,20 @@ function ringLabels({ nodes }: TopologyDocument): Map<string, string> {
 function throughHost(node: TopologyNode, place: PublishedPlace | undefined, hostName: string): TopologyNode {
   if (place === undefined) return node;
   const ip = place.ip === '' ? hostName : place.ip;
-  const sidecar = place.sidecarPort === undefined ? '' : `http://${bracketed(ip)}:${place.sidecarPort}`;
+  const sidecar = place.sidecarPort === undefined ? '' : sidecarUrl(ip, place.sidecarPort);
   return { ...node, host: ip, ip, port: place.port, sidecar };
 }
 
 /** `host:port` of each active node, one a line. */
 export function serverList({ document }: ViewSource): string {
-  return lines(activeNodes(document).map(hostAndPort));
+  return lines(activeNodes(document).map(formatHostPort));
 }
 
 /** A configuration string of libmemcached: `--SERVER=host:port`, with `/?weight` where nodes weigh differently. */
 export function libmemcachedServers({ document }: ViewSource): string {
   const nodes = activeNodes(document);
   const weigh = nodes.some(({ weight }) => weight !== 1);
-  return lines(nodes.map((node) => `--SERVER=${hostAndPort(node)}${weigh ? `/?${whole(node.weight)}` : ''}`));
+  return lines(nodes.map((node) => `--SERVER=${formatHostPort(node)}${weigh ? `/?${whole(node.weight)}` : ''}`));
 }
 
 /**
@@ -92,7 +93,7 @@ export function mcrouterConfig({ document }: ViewSource): string {
   const weights = nodes.map(({ weight }) => weight / weightMax);
   const hash = weights.every((weight) => weight === 1) ? {} : { hash: { hash_func: 'WeightedCh3', weights } };
   const config = {
-    pools: { [fleet]: { servers: nodes.map(hostAndPort) } },
+    pools: { [fleet]: { servers: nodes.map(formatHostPort) } },
     route: { type: 'PoolRoute', pool: fleet, ...hash },
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
@@ -134,14 +135,6 @@ export function proxyConfig({ document }: ViewSource): string {
 
 function lines(all: readonly string[]): string {
   return all.map((line) => `${line}\n`).join('');
-}
-
-function hostAndPort({ host, port }: TopologyNode): string {
-  return `${bracketed(host)}:${port}`;
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 /** Neither libmemcached nor twemproxy knows parts of a weight. */

@@ -10,7 +10,15 @@ import { containerOf, FakeEngine } from './docker-support.ts';
 import { pass, settled } from '../support.ts';
 
 function optionsOf(engine: FakeEngine, clock: ManualClock): DockerOptions {
-  return { engine, project: 'p', ownContainer: undefined, clock, random: () => 0.5, log: silentLogger };
+  return {
+    engine,
+    project: 'p',
+    ownContainer: undefined,
+    sidecarPort: 9150,
+    clock,
+    random: () => 0.5,
+    log: silentLogger,
+  };
 }
 
 describeAdapter('Docker', async () => {

@@ -11,7 +11,7 @@ import type { Container, DockerView } from '../../../src/coordinator/discovery/d
 import { LEAVING_MAX_MS, SETTLE_MS } from '../../../src/coordinator/limits.ts';
 import { containerOf } from './docker-support.ts';
 
-const ALL = { project: undefined, networks: [] };
+const ALL = { project: undefined, networks: [], sidecarPort: 9150 };
 
 function hints(view: DockerView): Record<string, string> {
   return Object.fromEntries(observedNodes(view, ALL).map((node) => [node.name, node.hint]));
@@ -41,6 +41,15 @@ describe('a list', () => {
       instance: 'a',
     });
     expect(b).toMatchObject({ ip: '10.0.0.2', port: 11300, sidecar: 'http://10.0.0.2:9200', weight: 3 });
+  });
+
+  test('leaves the sidecars’ port to whoever configured it where no label says it', () => {
+    const labels = { 'memfleet.sidecar-port': '9200' };
+    const view = listed(EMPTY_VIEW, [containerOf('a'), containerOf('b', { labels, networks: { net: '10.0.0.2' } })]);
+    expect(observedNodes(view, { ...ALL, sidecarPort: 9999 }).map(({ sidecar }) => sidecar)).toEqual([
+      'http://10.0.0.1:9999',
+      'http://10.0.0.2:9200',
+    ]);
   });
 
   test('knows where the host forwards a node’s ports', () => {
@@ -73,7 +82,7 @@ describe('a list', () => {
       containerOf('c', { labels: { 'com.docker.compose.project': 'other' } }),
       containerOf('d', { labels: { 'com.docker.compose.oneoff': 'True' } }),
     ]);
-    expect(observedNodes(view, { project: 'p', networks: [] }).map((node) => node.name)).toEqual(['p-cache-a']);
+    expect(observedNodes(view, { ...ALL, project: 'p' }).map((node) => node.name)).toEqual(['p-cache-a']);
   });
 
   test.each([
@@ -102,8 +111,8 @@ describe('a list', () => {
   test('a node is reached in a network that the coordinator is in, else in the first by name', () => {
     const networks = { back: '10.1.0.1', cache: '10.2.0.1', metrics: '10.3.0.1' };
     const view = listed(EMPTY_VIEW, [containerOf('a', { networks })]);
-    expect(observedNodes(view, { project: undefined, networks: ['metrics'] })[0]?.ip).toBe('10.3.0.1');
-    expect(observedNodes(view, { project: undefined, networks: ['nowhere'] })[0]?.ip).toBe('10.1.0.1');
+    expect(observedNodes(view, { ...ALL, networks: ['metrics'] })[0]?.ip).toBe('10.3.0.1');
+    expect(observedNodes(view, { ...ALL, networks: ['nowhere'] })[0]?.ip).toBe('10.1.0.1');
   });
 });
 
