@@ -28,9 +28,12 @@ import { WatchHub } from './watch/hub.ts';
 
 /** How often the second hand is read and stalled readers are looked for. */
 const TICK_MS = 250;
-/** How often the crawler takes a step, and how many chunks it looks at in one: about a millisecond's work. */
+/** How often the crawler takes a step, and how many chunks it looks at in one: about half a millisecond's work. */
 const CRAWL_INTERVAL_MS = 100;
 const CRAWL_CHUNKS = 5000;
+/** Chunks it frees in one step: as long again. Where there are so many, the next step comes sooner. */
+const CRAWL_FREED = 500;
+const CRAWL_SOON_MS = 10;
 /** Items between two of memcached's crawler's sleeps (crawler.c, crawls_persleep). */
 const CRAWLS_PER_SLEEP = 1000;
 /** Items that go from list to list with each of those steps, at most: a fraction of a millisecond's work. */
@@ -167,17 +170,22 @@ export class Server implements ConnectionContext {
       throw error;
     }
     this.#repeat(TICK_MS, () => this.#tick());
-    this.#repeat(CRAWL_INTERVAL_MS, () => this.#keepHouse());
+    this.#repeat(CRAWL_INTERVAL_MS, () => this.#maintainLru());
+    this.#repeat(CRAWL_INTERVAL_MS, () => this.#crawl());
   }
 
-  /** What memcached leaves to its LRU crawler and its LRU maintainer, a step of each. */
-  #keepHouse(): void {
-    const { lruCrawler, lruCrawlerSleep, lruCrawlerTocrawl, lruMaintainer } = this.settings.extended;
-    if (lruMaintainer) this.store.policy.maintain(this.time.now, LRU_MOVES);
-    if (!lruCrawler) return;
+  /** What memcached leaves to its LRU maintainer, a step of it. */
+  #maintainLru(): void {
+    if (this.settings.extended.lruMaintainer) this.store.policy.maintain(this.time.now, LRU_MOVES);
+  }
+
+  /** What memcached leaves to its LRU crawler, a step of it; returns when the next one is due, if that is soon. */
+  #crawl(): number | undefined {
+    const { lruCrawler, lruCrawlerSleep, lruCrawlerTocrawl } = this.settings.extended;
+    if (!lruCrawler) return undefined;
     const sleepsPerStep = (CRAWL_INTERVAL_MS * 1000) / lruCrawlerSleep;
     const chunks = Math.min(CRAWL_CHUNKS, Math.ceil(sleepsPerStep * CRAWLS_PER_SLEEP));
-    this.crawler.step(chunks, lruCrawlerTocrawl || Infinity);
+    return this.crawler.step(chunks, lruCrawlerTocrawl || Infinity, CRAWL_FREED) ? CRAWL_SOON_MS : undefined;
   }
 
   /** `-U`: on every address that has a port, as memcached. */
@@ -322,18 +330,15 @@ export class Server implements ConnectionContext {
     return 'idle';
   }
 
-  /** Does some work again and again until the server closes. */
-  #repeat(intervalMs: number, work: () => void): void {
-    const schedule = (): void => {
+  /** Does some work again and again until the server closes: after each interval, or when it says that it is to go on. */
+  #repeat(intervalMs: number, work: () => number | void): void {
+    const schedule = (delayMs: number): void => {
       this.#timers.set(
         work,
-        this.#clock.setTimer(intervalMs, () => {
-          work();
-          schedule();
-        }),
+        this.#clock.setTimer(delayMs, () => schedule(work() ?? intervalMs)),
       );
     };
-    schedule();
+    schedule(intervalMs);
   }
 
   say(line: string): void {

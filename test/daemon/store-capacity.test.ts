@@ -285,6 +285,25 @@ describe('the crawler', () => {
     expect(countHits(driver, 'k', 1000)).toBe(1000);
   });
 
+  test('stops when it has freed enough, says so, and frees all in the end', () => {
+    const driver = new EngineDriver({ memoryBytes: 8 * MEGABYTE });
+    const crawler = new Crawler(driver.store);
+    for (let i = 0; i < 2000; i++) driver.set(`small${i}`, makeValue(200, i), 0, 10);
+    for (let i = 0; i < 10; i++) driver.set(`of several chunks${i}`, makeValue(100_000, i), 0, 10);
+    driver.advance(10);
+    let steps = 0;
+    for (let before = 2010; crawler.step(1_000_000, Infinity, 50); steps++) {
+      const removed = before - driver.store.stats.currentItems;
+      // An item of 100,000 bytes is seven chunks.
+      expect(removed).toBeGreaterThan(0);
+      expect(removed).toBeLessThanOrEqual(50);
+      before -= removed;
+    }
+    expect(steps).toBe(Math.floor((2000 + 10 * 7) / 50));
+    expect(driver.store.stats.currentItems).toBe(0);
+    checkStore(driver.store);
+  });
+
   test('looks at no more items of a class in a pass than it may', () => {
     const driver = new EngineDriver({ memoryBytes: 8 * MEGABYTE });
     const crawler = new Crawler(driver.store);

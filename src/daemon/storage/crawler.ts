@@ -3,7 +3,8 @@
  * of chunks at a time, so that a dead item that nobody asks for gives its memory back without holding up a request.
  */
 import { ABSENT, type Store } from './store.ts';
-import { LINKED, STATE, type ChunkRef } from './layout.ts';
+import { LINKED, STATE, VALUE_BYTES, type ChunkRef } from './layout.ts';
+import { CHUNK_BYTES_MAX } from './size-classes.ts';
 import type { PageIndex } from './slabs.ts';
 
 export class Crawler {
@@ -40,14 +41,17 @@ export class Crawler {
   /**
    * Goes on for a while.
    *
-   * @param chunksMax chunks looked at, at most; the bound of this step's time
+   * @param chunksMax chunks looked at, at most
    * @param itemsMax items of a class looked at in one pass, at most; those behind are left to a pass without a limit
+   * @param freedMax chunks freed after which it stops: that takes ten times as long as looking
+   * @returns whether it stopped for having freed so many, and will likely find more at once
    */
-  step(chunksMax: number, itemsMax = Infinity): void {
+  step(chunksMax: number, itemsMax = Infinity, freedMax = Infinity): boolean {
     const { slabs, memory } = this.#store;
     const checked = this.#store.stats.byClass('crawler_items_checked');
+    let freed = 0;
     for (let left = Math.min(chunksMax, this.#chunksInUse()); left > 0; left--) {
-      while (this.#isDone(itemsMax)) if (!this.#nextPage()) return;
+      while (this.#isDone(itemsMax)) if (!this.#nextPage()) return false;
       const sizeClass = slabs.classOfPage(this.#page);
       const step = slabs.classes.chunkBytes[sizeClass] / 8;
       const ref = (slabs.firstChunk(this.#page) + this.#chunk * step) as ChunkRef;
@@ -56,8 +60,12 @@ export class Crawler {
       this.itemsChecked++;
       this.#seen[sizeClass]++;
       checked[sizeClass]++;
-      if (this.#store.deathOf(ref) !== ABSENT) this.#store.removeCrawled(ref);
+      if (this.#store.deathOf(ref) === ABSENT) continue;
+      freed += Math.ceil((memory.word(ref, VALUE_BYTES) + 1) / CHUNK_BYTES_MAX);
+      this.#store.removeCrawled(ref);
+      if (freed >= freedMax) return true;
     }
+    return false;
   }
 
   /** Whether nothing of this page is left for this pass. */
