@@ -62,15 +62,16 @@ async function run(args: readonly string[]): Promise<number> {
     // In the background nobody reads it.
     log: (line) => void (detached || process.stderr.write(`${line}\n`)),
   });
-  await server.listen();
-  if (request.user !== undefined) assumeIdentity(request.user);
-  if (request.pidFile !== undefined) writePidFile(request.pidFile);
-  if (detached) reportReady();
+  // Before anybody can connect: a signal that nobody waits for would end the process, and their connections with it.
   const stopped = server.untilStopped();
   const stop = (): void => server.stop();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.on('SIGHUP', () => server.reload());
+  await server.listen();
+  if (request.user !== undefined) assumeIdentity(request.user);
+  if (request.pidFile !== undefined) writePidFile(request.pidFile);
+  if (detached) reportReady();
   await stopped;
   // The clock's timers hold nothing open, and with the listeners gone nothing else does either.
   const closing = setInterval(() => {}, KEEP_ALIVE_MS);

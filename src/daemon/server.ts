@@ -4,6 +4,7 @@
  */
 import { systemClock, type Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
+import { nextTurn } from '../base/turns.ts';
 import * as replies from '../protocol/text/replies.ts';
 import { PasswordFile } from './auth/passwords.ts';
 import { ClusterConfig } from './cluster-config.ts';
@@ -246,12 +247,15 @@ export class Server implements ConnectionContext {
   }
 
   async #close(): Promise<void> {
+    const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
+    await this.#acceptWaiting(deadlineMs);
     this.#closeListeners();
     this.#waitingRoom.close();
-    const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
     do {
       for (const connection of this.#connections) connection.sawData = false;
       await this.#sleep(STOP_POLL_MS);
+      // On a busy machine the time may be up before the sockets were looked at once.
+      await this.#turn();
     } while (this.#anyBusy() && this.#clock.monotonicMs() < deadlineMs);
     for (const connection of this.#connections) connection.end();
     while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await this.#sleep(STOP_POLL_MS);
@@ -267,6 +271,22 @@ export class Server implements ConnectionContext {
   #anyBusy(): boolean {
     for (const connection of this.#connections) if (connection.sawData || connection.isSuspended) return true;
     return false;
+  }
+
+  /** Who has connected has arrived: accepts until nobody waits. Node accepts one connection of a listener a turn. */
+  async #acceptWaiting(deadlineMs: number): Promise<void> {
+    let before: number;
+    do {
+      before = this.counters.totalConnections;
+      // A turn that begins after the sockets were looked at ends without looking; the next one looks.
+      await this.#turn();
+      await this.#turn();
+    } while (this.counters.totalConnections > before && this.#clock.monotonicMs() < deadlineMs);
+  }
+
+  /** Lets the event loop go on to where it began. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => nextTurn(resolve));
   }
 
   #sleep(delayMs: number): Promise<void> {

@@ -33,6 +33,8 @@ export interface Server {
 
 /** A server that is a process of ours. */
 export interface ServerProcess extends Server {
+  /** Holds it where it is, with SIGSTOP, until {@link terminate}; the system goes on taking connections and bytes for it. */
+  hold(): void;
   /** Sends SIGTERM and waits for the end; resolves with the exit code, null if a signal ended it. */
   terminate(): Promise<number | null>;
 }
@@ -102,8 +104,10 @@ async function startProcess(
       child.kill('SIGKILL');
       await closed;
     },
+    hold: () => void child.kill('SIGSTOP'),
     terminate: async () => {
       child.kill('SIGTERM');
+      child.kill('SIGCONT');
       await closed;
       return child.exitCode;
     },

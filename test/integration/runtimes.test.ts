@@ -141,4 +141,17 @@ describe.each(ourDaemonsOnEachTransport())('$name', (kind) => {
     socket.destroy();
     expect(await leaves).toBe(0);
   });
+
+  test('SIGTERM: who has connected is answered, though nobody has looked at the listener yet', async () => {
+    const leaving = await kind.start();
+    leaving.hold();
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => open(leaving.port)));
+    await Promise.all(sockets.map((socket) => new Promise((taken) => socket.write('mn\r\n', taken))));
+    const leaves = leaving.terminate();
+    for (const socket of sockets) {
+      expect((await read(socket, 4)).toString()).toBe('MN\r\n');
+      socket.destroy();
+    }
+    expect(await leaves).toBe(0);
+  });
 });
