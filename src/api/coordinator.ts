@@ -1,5 +1,6 @@
-/** The HTTP contract of the coordinator: what each route takes and answers, for types, serialisation and `/openapi.json`. */
+/** The HTTP contract of the coordinator: what each route takes and answers, for types, serialisation, `/openapi.json`. */
 import { Type, type Static } from 'typebox';
+import { Duration } from './duration.ts';
 
 const NodeStateName = Type.Union(
   [Type.Literal('joining'), Type.Literal('active'), Type.Literal('draining'), Type.Literal('down')],
@@ -53,12 +54,7 @@ export const ServerListQuery = Type.Object({
 export const TopologyQuery = Type.Object({
   view: Type.Optional(ViewName),
   after: Type.Optional(Type.String({ pattern: '^\\d{1,10}$', description: 'Only a version above this one is news.' })),
-  wait: Type.Optional(
-    Type.String({
-      pattern: '^\\d{1,6}(ms|s)?$',
-      description: 'How long to hold the request until there is news: 30s, 500ms, or seconds.',
-    }),
-  ),
+  wait: Type.Optional(Duration('How long to hold the request until there is news')),
 });
 
 /** Query of `GET /v1/owner`. */
@@ -110,12 +106,7 @@ export const NodeList = Type.Object({
 
 /** Query of `POST /v1/fleet/flush`. */
 export const FlushQuery = Type.Object({
-  pause: Type.Optional(
-    Type.String({
-      pattern: '^\\d{1,6}(ms|s)?$',
-      description: 'Between two nodes: 10s, 500ms, or seconds. Default 1s.',
-    }),
-  ),
+  pause: Type.Optional(Duration('Between two nodes, 1s unless given')),
 });
 
 const NodeOutcomes = Type.Array(

@@ -15,8 +15,7 @@ import { FleetCommands } from '../commands.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Fleet } from '../fleet.ts';
 import { sendError, sendNotFound, sendProblem } from './problems.ts';
-import { BODY_BYTES_MAX, CHANGE_RATE, HTTP_CONNECTIONS_MAX, READ_RATE } from '../limits.ts';
-import { REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from '../limits.ts';
+import * as limits from '../limits.ts';
 import type { CoordinatorMetrics } from '../metrics.ts';
 import type { Publisher } from '../publisher.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -49,14 +48,14 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: NAME_LENGTH_MAX },
-    bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: limits.BODY_BYTES_MAX,
+    requestTimeout: limits.REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
-    http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
+    http: { maxHeaderSize: limits.REQUEST_HEAD_BYTES_MAX },
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
     clientErrorHandler: refuseUnreadable,
   });
-  app.server.maxConnections = HTTP_CONNECTIONS_MAX;
+  app.server.maxConnections = limits.HTTP_CONNECTIONS_MAX;
   const closing = new AbortController();
   const streams = new EventStreams(options.publisher, options.clock, options.random);
   app.addHook('preClose', async () => {
@@ -64,7 +63,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     commands.cancelFlush();
     streams.close();
   });
-  const rates = { reads: new RateLimit(READ_RATE), changes: new RateLimit(CHANGE_RATE) };
+  const rates = { reads: new RateLimit(limits.READ_RATE), changes: new RateLimit(limits.CHANGE_RATE) };
   const commands = new FleetCommands({ target: options.fleet, clock: options.clock, log: options.log });
   app.addHook('onRequest', async (request, reply) => limitRate(rates, options.clock, request, reply));
   app.addHook('onRequest', async (request, reply) => guard(options.token, request, reply));

@@ -1,8 +1,8 @@
 /**
  * The followers of `/v1/topology/events`: server-sent events on raw responses.
  *
- * Every stream of a view gets the same bytes, made once per version. Nothing queues up for a slow reader: while its socket is
- * full only the newest document waits for it, and a reader that has taken nothing for STALL_MAX_MS is cut off.
+ * Every stream of a view gets the same bytes, made once per version. Nothing queues up for a slow reader: while its
+ * socket is full only the newest document waits for it, and one that has taken nothing for STALL_MAX_MS is cut off.
  * Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from 'node:http';

@@ -180,6 +180,8 @@ describe('GET /v1/owner', () => {
     ['x'.repeat(251), 400],
     ['ж'.repeat(126), 400],
     ['x'.repeat(250), 200],
+    // A space to Unicode, a byte like any other to memcached and to our client.
+    ['no\u00a0break', 200],
   ])('with the key %j is %i', async (key, status) => {
     await using world = await running({}, 1);
     expect((await world.app.inject({ url: '/v1/owner', query: { key } })).statusCode).toBe(status);

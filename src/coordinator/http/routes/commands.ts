@@ -2,13 +2,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { FleetFlushView, FlushQuery, KeyDeletion, KeyParams } from '../../../api/coordinator.ts';
+import { durationMs } from '../../../api/duration.ts';
 import { Problem } from '../../../api/problem.ts';
-import { FleetError } from '../../../base/errors.ts';
+import { checkKey } from '../../../client/key.ts';
 import { audit } from '../audit.ts';
 import type { FleetCommands, FleetFlush } from '../../commands.ts';
 import { sendProblem } from '../problems.ts';
 import { FLUSH_PAUSE_MS, FLUSH_TOTAL_MAX_MS } from '../../limits.ts';
-import { keyProblem } from '../key.ts';
 
 export interface CommandRoutesOptions {
   readonly commands: FleetCommands;
@@ -23,8 +23,7 @@ export function addCommandRoutes(scope: FastifyInstance, { commands }: CommandRo
   const schema = { summary, params: KeyParams, response, security: [{ token: [] }] };
   app.delete('/v1/keys/:key', { schema }, async (request, reply) => {
     const { key } = request.params;
-    const wrong = keyProblem(key);
-    if (wrong !== undefined) throw new FleetError('BAD_KEY', wrong);
+    checkKey(key);
     const outcomes = await commands.deleteKey(key);
     const down = new Set(
       commands
@@ -65,8 +64,7 @@ function addFlushRoutes(scope: FastifyInstance, commands: FleetCommands): void {
   };
   app.post(path, { schema: startSchema }, async (request, reply) => {
     const { pause } = request.query;
-    const pauseMs =
-      pause === undefined ? FLUSH_PAUSE_MS : Number.parseInt(pause, 10) * (pause.endsWith('ms') ? 1 : 1000);
+    const pauseMs = pause === undefined ? FLUSH_PAUSE_MS : durationMs(pause);
     const totalMs = pauseMs * Math.max(0, commands.reachable().length - 1);
     if (totalMs > FLUSH_TOTAL_MAX_MS) {
       return sendProblem(

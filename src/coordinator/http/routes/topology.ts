@@ -1,4 +1,4 @@
-/** The topology and what follows from it: document, long poll, event stream, server list, owner of a key, scrape targets. */
+/** The topology and what follows from it: document, long poll, event stream, owner of a key, scrape targets. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -11,13 +11,14 @@ import {
   TopologyQuery,
   ViewQuery,
 } from '../../../api/coordinator.ts';
+import { durationMs } from '../../../api/duration.ts';
 import { Problem } from '../../../api/problem.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { FleetError } from '../../../base/errors.ts';
+import { checkKey } from '../../../client/key.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Fleet } from '../../fleet.ts';
 import { sendProblem } from '../problems.ts';
-import { keyProblem } from '../key.ts';
 import { WAIT_MAX_MS } from '../../limits.ts';
 import type { Publication, Publisher } from '../../publisher.ts';
 import { matchesTag, NOT_YET, sendTagged, streamViewOf, viewOf } from './views.ts';
@@ -48,7 +49,7 @@ function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions
   app.get('/v1/topology', { schema: { summary, querystring: TopologyQuery, response } }, async (request, reply) => {
     const { after, wait } = request.query;
     const known = after === undefined ? -1 : Number(after);
-    const waitMs = wait === undefined ? 0 : Math.min(parseWaitMs(wait), WAIT_MAX_MS);
+    const waitMs = wait === undefined ? 0 : Math.min(durationMs(wait), WAIT_MAX_MS);
     const { current } = options.publisher;
     const news = current !== undefined && current.document.version > known;
     if (news || waitMs === 0) return sendPublication(options.fleet, request, reply, current, known);
@@ -56,10 +57,6 @@ function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions
     if (newer === 'full') return sendProblem(reply, 503, 'too many clients follow the topology');
     return sendPublication(options.fleet, request, reply, newer ?? options.publisher.current, known);
   });
-}
-
-function parseWaitMs(text: string): number {
-  return Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000);
 }
 
 /** Resolves with the first version above `known`, or undefined when the time is up or the client is gone. */
@@ -146,8 +143,7 @@ function addOwnerRoute(scope: FastifyInstance, { publisher }: TopologyRoutesOpti
   const schema = { summary: 'The node that owns a key.', querystring: OwnerQuery, response };
   app.get('/v1/owner', { schema }, async (request, reply) => {
     const { key } = request.query;
-    const wrong = keyProblem(key);
-    if (wrong !== undefined) throw new FleetError('BAD_KEY', wrong);
+    checkKey(key);
     const { current } = publisher;
     if (current === undefined) return sendProblem(reply, 503, NOT_YET);
     const node = current.ring().owner(key);
