@@ -4,8 +4,16 @@
  */
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { oneOf, option } from './config.ts';
 
 export type { Logger } from 'pino';
+
+/** How much to log; an option of every process that does. */
+export const LOG_LEVEL_OPTION = option(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+  env: 'MEMFLEET_LOG_LEVEL',
+  default: 'info',
+  help: 'how much to log',
+});
 
 /** Field names whose values never reach a log line. */
 const SECRET_PATHS = ['token', '*.token', 'headers.authorization', 'req.headers.authorization'];
@@ -13,7 +21,7 @@ const SECRET_PATHS = ['token', '*.token', 'headers.authorization', 'req.headers.
 export interface LogOptions {
   /** Which part of the fleet speaks, for example `coordinator`. */
   component: string;
-  /** A pino level; `info` unless MEMFLEET_LOG_LEVEL says otherwise. */
+  /** One of {@link LOG_LEVEL_OPTION}; `info` unless given. */
   level?: string;
   /** Readable lines instead of JSON. */
   readable?: boolean;

@@ -1,7 +1,8 @@
 /** The flags and environment of `memfleet coordinator`, and what they amount to. Pure. */
-import { FleetError } from '../base/errors.ts';
 import { durationMs, integer, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
 import type { Environment, OptionValues, Parser } from '../base/config.ts';
+import { FleetError } from '../base/errors.ts';
+import { LOG_LEVEL_OPTION } from '../base/log.ts';
 import { NAME_LENGTH_MAX } from '../topology/limits.ts';
 import { parseDnsNames, type DnsName } from './discovery/dns.ts';
 import { DEFAULT_HEALTH, type HealthSettings } from './health/node-state.ts';
@@ -136,11 +137,11 @@ export const OPTIONS = {
     default: `${DEFAULT_HEALTH.startGraceMs}ms`,
     help: 'how long a new node may be silent before it counts as down',
   }),
-  logLevel: option(named('LEVEL'), { env: 'MEMFLEET_LOG_LEVEL', default: 'info', help: 'trace, debug, info, warn …' }),
+  logLevel: LOG_LEVEL_OPTION,
   token: option(named('TOKEN'), {
     env: 'MEMFLEET_TOKEN',
     flag: false,
-    help: 'who knows it may drain and resume nodes',
+    help: 'who knows it may change things: drain, resume, flush, delete',
   }),
   help: toggle({ short: 'h', help: 'print this' }),
 };

@@ -5,10 +5,10 @@
 import { lookup } from 'node:dns/promises';
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
-import { describeOptions, httpUrl, listenAddress, named } from '../base/config.ts';
-import { oneOf, option, readOptions, toggle, type OptionValues } from '../base/config.ts';
+import { describeOptions, httpUrl, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
+import type { OptionValues } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
-import { createLogger, type Logger } from '../base/log.ts';
+import { createLogger, LOG_LEVEL_OPTION, type Logger } from '../base/log.ts';
 import { Connection } from '../client/connection.ts';
 import { followCoordinator } from '../client/topology-source.ts';
 import { buildApp } from './app.ts';
@@ -28,11 +28,7 @@ const OPTIONS = {
   }),
   name: option(named('NAME'), { env: 'MEMFLEET_NODE_NAME', help: 'the name of the node; the host name unless given' }),
   coordinator: option(httpUrl, { env: 'MEMFLEET_COORDINATOR', help: 'whose topology to hand to the daemon' }),
-  logLevel: option(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
-    env: 'MEMFLEET_LOG_LEVEL',
-    default: 'info',
-    help: 'how much to log',
-  }),
+  logLevel: LOG_LEVEL_OPTION,
   token: option(named('TOKEN'), {
     env: ['MEMFLEET_CONFIG_TOKEN', 'MEMFLEET_TOKEN'],
     flag: false,

@@ -87,6 +87,7 @@ describe('what cannot be used is refused', () => {
     [['--probe-interval', '1ms']],
     [['--probe-failures', '0']],
     [['--listen', '8080']],
+    [['--log-level', 'loud']],
     [['--token', 'secret']],
     [['surplus']],
   ])('%j', (args) => {
