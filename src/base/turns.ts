@@ -1,6 +1,6 @@
 /**
- * Work that waits for the other connections to have had their turn. An event loop of our own (daemon/transport/epoll-loop.ts) has
- * to know whether there is any before it goes to sleep.
+ * Work that waits for the other connections to have had their turn. The daemon's own event loop has to know whether there
+ * is any before it goes to sleep.
  */
 
 let waiting = 0;

@@ -35,7 +35,7 @@ export interface Io {
   readonly stdin: AsyncIterable<Uint8Array>;
 }
 
-/** The process's own streams and environment. A reader that went away (`memfleet stats | head`) ends the process quietly. */
+/** The process's own streams and environment. A reader that went away (`memfleet stats | head`) ends it quietly. */
 export function processIo(): Io {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

@@ -42,7 +42,7 @@ function cacheCompiledCode(): void {
   if (existsSync(packages)) enableCompileCache(`${packages}/.cache/memfleet`);
 }
 
-/** A fault that nobody foresaw ends the process, for a supervisor to start it again. Bun would go on, with half of a daemon. */
+/** A fault that nobody foresaw ends the process, for a supervisor to start it again. Bun would go on with half a daemon. */
 function endWithFault(fault: unknown): void {
   process.stderr.write(`memfleet: ${fault instanceof Error ? fault.stack : String(fault)}\n`);
   process.exit(EXIT_FAULT);

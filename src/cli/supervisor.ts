@@ -16,7 +16,7 @@ export interface FatalEnd extends ChildEnd {
 export interface SupervisorOptions {
   /** Gets one line for each death and each new start, without a newline. */
   tell: (line: string) => void;
-  /** A child that dies so often and has never run for {@link RESTART_FORGIVE_MS} is the end of everything; never unless given. */
+  /** Deaths of a child that has never lived for {@link RESTART_FORGIVE_MS} until all is given up; any number by default. */
   startsMax?: number;
   launch?: Launch;
   clock?: Clock;

@@ -26,7 +26,6 @@ export async function withFleet<T>(
     );
     fleet.on('nodeDown', ({ node }) => silent.add(`${node.name} (${node.ip}:${node.port})`));
     await Promise.race([fleet.ready(), trouble.promise]);
-    trouble.promise.catch(() => undefined);
     const result = await body(fleet);
     if (fleet.counts.failures > 0) {
       const names = silent.size === 0 ? 'a node' : [...silent].join(', ');

@@ -15,7 +15,10 @@ export const HEARTBEAT_MS = 15_000;
 /** A follower that has not taken what it was sent for this long is disconnected. Meanwhile it gets only the newest. */
 export const STALL_MAX_MS = 30_000;
 
-/** Open HTTP connections; the next one is closed at once. Above {@link WATCHERS_MAX}, so that watchers cannot lock out the rest. */
+/**
+ * Open HTTP connections; the next one is closed at once. Above {@link WATCHERS_MAX}, so that watchers cannot lock out the
+ * rest.
+ */
 export const HTTP_CONNECTIONS_MAX = 12_000;
 
 /** Bytes of a request's body; more is answered 413. No route needs a body. */
@@ -24,7 +27,7 @@ export const BODY_BYTES_MAX = 16 * 1024;
 /** Nodes in one fleet. What a source lists beyond it, in the order of names, is left out and logged. */
 export const NODES_MAX = 1_024;
 
-/** Connections to the discovery endpoint; the next one is told `SERVER_ERROR` and closed. */
+/** Connections to the discovery endpoint; the next one is told `ERROR Too many open connections` and closed. */
 export const DISCOVERY_CONNECTIONS_MAX = 1_024;
 
 /** Bytes of one line on the discovery endpoint, memcached's own bound for a line without a newline (1.6: 2048). */
@@ -64,7 +67,7 @@ export const STATIC_POLL_MS = 1_000;
 export const RECONNECT_MIN_MS = 100;
 export const RECONNECT_MAX_MS = 5_000;
 
-/** How long an event is believed against lists that do not show what it said, and how soon such a list is fetched anew. */
+/** How long an event is believed against lists that do not show what it said, and how soon the next list is fetched. */
 export const SETTLE_MS = 1_000;
 export const SETTLE_POLL_MS = 200;
 
@@ -80,7 +83,7 @@ export const REQUEST_TIMEOUT_MS = 10_000;
 /** Waits between looks at a source that has to be polled are this share shorter or longer, by chance. */
 export const INTERVAL_JITTER = 0.2;
 
-/** Bytes of a file that lists nodes; a larger one is refused, the last list stays. About 100 bytes a node, and comments. */
+/** Bytes of a file that lists nodes; a larger one is refused, the last list stays. A node takes about 100. */
 export const STATIC_FILE_BYTES_MAX = 1024 * 1024;
 
 /** A file without a line end at its end, perhaps cut off, is believed once it has not changed for this long. */

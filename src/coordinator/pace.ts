@@ -3,9 +3,9 @@
  *
  * One change alone is published after COALESCE_MS. While versions follow each other, each wait is twice the one
  * before, up to COALESCE_MAX_MS, so that twenty containers that start within seconds give a handful of versions;
- * when no version was needed for STORM_OVER_MS more than the wait, the storm is over. A node that leaves never waits longer than the
- * first; what leaves the ring as it is waits longest, because most of it is on the way to another state: a new
- * container joins and is active, a container that ends drains, is down and gone.
+ * when no version was needed for STORM_OVER_MS more than the wait, the storm is over. A node that leaves never waits
+ * longer than the first; what leaves the ring as it is waits longest, because most of it is on the way to another
+ * state: a new container joins and is active, a container that ends drains, is down and gone.
  */
 import { COALESCE_MAX_MS, COALESCE_MS, STORM_OVER_MS } from './limits.ts';
 import type { Urgency } from './plan.ts';

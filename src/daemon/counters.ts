@@ -1,4 +1,4 @@
-/** What the daemon counts, in typed-array slots and plain numbers; names are memcached's. Written by the engine and the server. */
+/** What the daemon counts, in typed-array slots and plain numbers; names are memcached's. */
 
 /** Counters per size class, as `stats slabs` shows them; `stats` shows their sums. */
 class ClassCounters {

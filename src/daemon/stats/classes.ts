@@ -1,4 +1,4 @@
-/** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure text of what it is given. */
+/** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure. */
 import { sum } from '../counters.ts';
 import { rows, when, type Row, type StatsSource } from './rows.ts';
 import * as layout from '../storage/layout.ts';

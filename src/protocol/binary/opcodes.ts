@@ -98,7 +98,7 @@ export function statusText(status: Status): string {
   }
 }
 
-/** The opcode without its quiet form, which asks for no answer where there is nothing to tell (proto_bin.c, dispatch_bin_command). */
+/** The opcode of which this is the quiet form, which wants no answer where there is nothing to tell; else the same. */
 export function loudOf(opcode: number): number {
   switch (opcode) {
     case Opcode.GETQ:
