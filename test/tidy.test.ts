@@ -104,7 +104,7 @@ describe('imports', () => {
         const fine = specifier.startsWith('.')
           ? needed === undefined || allowed.has(needed)
           : mayImportPackage(own, specifier);
-        if (!fine) wrong.push(`${path}: ${specifier}`);
+        if (!fine) wrong.push(`${path}: ${specifier} (no "${needed ?? specifier}" in docs/architecture.md, ADR 5)`);
       }
     }
     expect(wrong).toEqual([]);

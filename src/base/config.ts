@@ -4,7 +4,7 @@
  *
  * ```ts
  * const OPTIONS = {
- *   listen: option(listenAddress, { env: 'MEMFLEET_SIDECAR_LISTEN', default: '0.0.0.0:9150', help: 'where to listen' }),
+ *   listen: option(listenAddress, { env: 'MEMFLEET_SIDECAR_LISTEN', default: '0.0.0.0:9150', help: 'where' }),
  *   coordinator: option(httpUrl, { env: 'MEMFLEET_COORDINATOR', help: 'whose topology to follow' }),
  *   token: option(text, { env: ['MEMFLEET_CONFIG_TOKEN', 'MEMFLEET_TOKEN'], flag: false, help: 'the secret' }),
  *   help: toggle({ short: 'h', help: 'print this' }),
@@ -232,30 +232,3 @@ export const httpUrl: Parser<string> = {
     return value.replace(/\/+$/, '');
   },
 };
-
-/** A place on the network. An IPv6 address has no brackets in `host`. */
-export interface HostPort {
-  host: string;
-  port: number;
-}
-
-/** `HOST:PORT` to connect to; an IPv6 address stands in brackets. The port is 1 to 65535. */
-export const hostPort: Parser<HostPort> = { placeholder: 'HOST:PORT', parse: (value) => parseHostPort(value, 1) };
-
-/** `HOST:PORT` to listen on: as {@link hostPort}, but port 0 asks the system for a free one. */
-export const listenAddress: Parser<HostPort> = { placeholder: 'HOST:PORT', parse: (value) => parseHostPort(value, 0) };
-
-function parseHostPort(value: string, portMin: number): HostPort {
-  const match = /^(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:[\]/@]+)):(\d{1,5})$/.exec(value);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || !(port >= portMin && port <= 65_535)) {
-    throw expected('HOST:PORT (an IPv6 address in brackets)', value);
-  }
-  return { host, port };
-}
-
-/** The reverse of {@link hostPort}. */
-export function formatHostPort(address: HostPort): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}

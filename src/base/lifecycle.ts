@@ -10,7 +10,7 @@
  * ```
  */
 import { systemClock, type Clock } from './clock.ts';
-import { formatHostPort, type HostPort } from './config.ts';
+import { formatHostPort, type HostPort } from './host-port.ts';
 import { FleetError, isFleetError } from './errors.ts';
 import type { Logger } from './log.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The plan of a local fleet: which processes, on which ports, with which flags. Pure; `commands/up.ts` acts on it.
  */
-import { formatHostPort, type HostPort } from '../base/config.ts';
+import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import { FleetError } from '../base/errors.ts';
 import type { ChildSpec } from './launch.ts';
 import { DAEMON_HEAP_MB, SIDECAR_HEAP_MB } from './limits.ts';

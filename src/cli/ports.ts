@@ -1,6 +1,6 @@
 /** Asks the system whether the addresses that a local fleet is going to listen on are free. */
 import { createServer } from 'node:net';
-import type { HostPort } from '../base/config.ts';
+import type { HostPort } from '../base/host-port.ts';
 import { listenError } from '../base/lifecycle.ts';
 
 /**

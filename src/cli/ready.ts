@@ -1,7 +1,7 @@
 /** Waits until a local fleet is up: the coordinator answers, every node is on the ring, every sidecar is ready. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
-import { formatHostPort } from '../base/config.ts';
+import { formatHostPort } from '../base/host-port.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
 import { activeNodes, type TopologyDocument } from '../topology/document.ts';
 import { getJson } from './coordinator.ts';

@@ -79,11 +79,6 @@ export class Link {
     return this.#state === 'up' || this.#state === 'idle' || (this.#state === 'connecting' && this.#failures === 0);
   }
 
-  /** Requests whose answers are due. */
-  get pendingCount(): number {
-    return this.#pending.size;
-  }
-
   /**
    * Sends one request.
    *

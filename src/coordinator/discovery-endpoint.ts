@@ -8,7 +8,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { HostPort } from '../base/config.ts';
+import type { HostPort } from '../base/host-port.ts';
 import type { Logger } from '../base/log.ts';
 import { MEMCACHED_VERSION } from '../base/memcached.ts';
 import { productVersion } from '../base/version.ts';

@@ -1,5 +1,6 @@
 /** The flags and environment of `memfleet coordinator`, and what they amount to. Pure. */
-import { durationMs, integer, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
+import { durationMs, integer, named, option, readOptions, toggle } from '../base/config.ts';
+import { listenAddress } from '../base/host-port.ts';
 import type { Environment, OptionValues, Parser } from '../base/config.ts';
 import { FleetError } from '../base/errors.ts';
 import { LOG_LEVEL_OPTION } from '../base/log.ts';

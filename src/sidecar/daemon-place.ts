@@ -1,5 +1,6 @@
 /** Where the daemon is that a sidecar speaks for: a TCP port, or a Unix socket. Pure. */
-import { formatHostPort, hostPort, type HostPort, type Parser } from '../base/config.ts';
+import type { Parser } from '../base/config.ts';
+import { formatHostPort, hostPort, type HostPort } from '../base/host-port.ts';
 
 /** A TCP port or a Unix socket. */
 export type DaemonPlace = HostPort | { path: string };

@@ -5,7 +5,8 @@
 import { lookup } from 'node:dns/promises';
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
-import { describeOptions, httpUrl, listenAddress, named, option, readOptions, toggle } from '../base/config.ts';
+import { describeOptions, httpUrl, named, option, readOptions, toggle } from '../base/config.ts';
+import { listenAddress } from '../base/host-port.ts';
 import type { OptionValues } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, LOG_LEVEL_OPTION, type Logger } from '../base/log.ts';

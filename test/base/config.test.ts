@@ -2,19 +2,16 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import {
   describeOptions,
   durationMs,
-  formatHostPort,
-  hostPort,
   httpUrl,
   integer,
-  listenAddress,
   oneOf,
   option,
   readCommand,
   readOptions,
   text,
   toggle,
-  type HostPort,
 } from '../../src/base/config.ts';
+import { formatHostPort, hostPort, listenAddress, type HostPort } from '../../src/base/host-port.ts';
 import { isFleetError } from '../../src/base/errors.ts';
 
 const SPEC = {

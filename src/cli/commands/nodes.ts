@@ -1,6 +1,6 @@
 /** `memfleet nodes`. */
 import type { NodeView } from '../../api/coordinator.ts';
-import { formatHostPort } from '../../base/config.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { FLEET_OPTION, JSON_OPTION, processIo, runCommand, type Io } from '../command.ts';
 import { getJson } from '../coordinator.ts';
 import { formatSeconds, formatTable } from '../table.ts';

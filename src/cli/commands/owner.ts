@@ -1,5 +1,5 @@
 /** `memfleet owner KEY`. */
-import { formatHostPort } from '../../base/config.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { FleetError } from '../../base/errors.ts';
 import { FLEET_OPTION, JSON_OPTION, processIo, runCommand, type Io } from '../command.ts';
 import { withFleet } from '../with-fleet.ts';

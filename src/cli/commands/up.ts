@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../base/clock.ts';
-import { formatHostPort, integer, option } from '../../base/config.ts';
+import { integer, option } from '../../base/config.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { isFleetError } from '../../base/errors.ts';
 import { aborted } from '../../base/lifecycle.ts';
 import { endWithNpm } from '../../base/parent.ts';

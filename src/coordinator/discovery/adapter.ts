@@ -5,7 +5,7 @@
  * judge whether a node answers; that is the business of health. It never ends because its source is away: it says
  * so, goes on trying, and reports a list again when it can.
  */
-import { formatHostPort } from '../../base/config.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import type { FleetError } from '../../base/errors.ts';
 import { compareNames } from '../../topology/document.ts';
 import { NODES_MAX } from '../limits.ts';

@@ -9,7 +9,8 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { hostPort, httpUrl } from '../../base/config.ts';
+import { httpUrl } from '../../base/config.ts';
+import { hostPort } from '../../base/host-port.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import { NAME_LENGTH_MAX, WEIGHT_MAX } from '../../topology/limits.ts';
 import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from './adapter.ts';

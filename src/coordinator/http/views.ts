@@ -5,7 +5,7 @@
  * server and hashes that, memcached's proxy hashes the address it is given, by twemproxy's rules. mcrouter has only its
  * own hashing, so its users find each other's keys but not those of others.
  */
-import { formatHostPort } from '../../base/config.ts';
+import { formatHostPort } from '../../base/host-port.ts';
 import { FleetError } from '../../base/errors.ts';
 import { activeNodes, type TopologyDocument, type TopologyNode } from '../../topology/document.ts';
 import { ketamaLabel } from '../../topology/ring.ts';
