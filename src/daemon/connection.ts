@@ -15,12 +15,14 @@ import type { AdminContext } from './admin/context.ts';
 import type { PasswordFile } from './auth/passwords.ts';
 import { AuthTextSession } from './auth/text-session.ts';
 import { BinarySession } from './binary/session.ts';
+import type { ArrivingValue } from './arriving-value.ts';
 import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
 import type { MetaCommands } from './meta/commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
 import { TextSession } from './text-session.ts';
 import { Trace } from './trace/trace.ts';
+import { Runs } from './transport/runs.ts';
 import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';
 import { Watcher } from './watch/watcher.ts';
 
@@ -52,11 +54,16 @@ export interface Session {
   abandon(): void;
   /** What it is doing, in memcached's words. */
   readonly stateName: string;
+  /** The value that is arriving, if one is: its bytes need not go through {@link step}. */
+  readonly arriving?: ArrivingValue | undefined;
   /** Whether it can do nothing before a line feed comes. */
   readonly awaitsLine?: boolean;
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Where the next bytes of some connection belong; only valid until they are read. */
+const places = new Runs();
 
 export class Connection implements SocketHandler {
   /** Number of the connection, for `stats conns` and -vv. */
@@ -123,9 +130,7 @@ export class Connection implements SocketHandler {
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     if (!this.#open) return;
-    this.sawData = true;
-    this.lastDataAt = this.#context.time.now;
-    this.#context.engine.counters.bytesRead += end - start;
+    this.#noteData(end - start);
     const carry = this.#carry;
     if (carry.length === 0 && !this.#suspended) {
       this.#run(bytes, start, end);
@@ -140,6 +145,29 @@ export class Connection implements SocketHandler {
       this.#carry = EMPTY;
       this.#run(bytes, start - carry.length, end);
     }
+  }
+
+  #noteData(byteLength: number): void {
+    this.sawData = true;
+    this.lastDataAt = this.#context.time.now;
+    this.#context.engine.counters.bytesRead += byteLength;
+  }
+
+  places(): Runs | undefined {
+    const value = this.#session?.arriving;
+    if (value === undefined || value.bytesLeft < limits.PLACED_BYTES_MIN) return undefined;
+    // -vv looks at what comes.
+    if (!this.#open || this.#suspended || this.#trace !== undefined) return undefined;
+    places.clear();
+    value.namePlaces(places, limits.PLACED_BYTES_MAX);
+    return places;
+  }
+
+  onPlaced(count: number): void {
+    this.#noteData(count);
+    this.#context.watch.connectionId = this.id;
+    this.#session?.arriving?.placed(count);
+    if (!this.#context.output.isEmpty) this.flush();
   }
 
   /**

@@ -24,6 +24,15 @@ export const IN_PLACE_BYTES_MIN = 16 * 1024;
 /** A value whose answer is larger than this is copied all the same: one write can only name so many pieces (IOV_MAX). */
 export const IN_PLACE_BYTES_MAX = 8 * 1024 * 1024;
 
+/**
+ * When so many bytes of a value are still to come, or more, they are put into the item itself, where the transport can;
+ * fewer are read with what follows them, and copied.
+ */
+export const PLACED_BYTES_MIN = 16 * 1024;
+
+/** Bytes that one read puts into an item at most; more are for the next. */
+export const PLACED_BYTES_MAX = 512 * 1024;
+
 /** Room that a fixed answer line may need at most. */
 export const REPLY_BYTES_MAX = 512;
 

@@ -16,11 +16,11 @@ import { Command, Parse, TextRequest } from '../protocol/text/request.ts';
 import { adminCommand } from './admin/commands.ts';
 import type { ExpectedBody } from './admin/context.ts';
 import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
+import { ArrivingValue } from './arriving-value.ts';
 import type { Connection, ConnectionContext, Session } from './connection.ts';
 import { Mode, Outcome } from './engine.ts';
 import * as limits from './limits.ts';
 import { MetaSession } from './meta/session.ts';
-import { ItemCursor } from './storage/items.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
 import { findNewline, isHttp, lineEnd, longestWord } from './text-lines.ts';
 
@@ -44,8 +44,7 @@ export class TextSession implements Session {
   #state: State = State.LINE;
   // VALUE and SWALLOW
   #mode: Mode = Mode.SET;
-  #item: ChunkRef = NONE;
-  #cursor = new ItemCursor();
+  readonly arriving: ArrivingValue;
   #bytesLeft = 0;
   #casLow = 0;
   #casHigh = 0;
@@ -62,6 +61,7 @@ export class TextSession implements Session {
   constructor(connection: Connection, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
+    this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
   }
 
   get stateName(): string {
@@ -75,9 +75,7 @@ export class TextSession implements Session {
   }
 
   abandon(): void {
-    if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
-    this.#item = NONE;
-    this.#meta?.abandon();
+    this.arriving.abandon();
   }
 
   step(bytes: Uint8Array, start: number, end: number): number {
@@ -85,7 +83,7 @@ export class TextSession implements Session {
       case State.LINE:
         return this.#line(bytes, start, end);
       case State.VALUE:
-        return this.#value(bytes, start, end);
+        return this.arriving.take(bytes, start, end);
       case State.SWALLOW:
         return this.#swallow(end - start);
       case State.RETRIEVE: {
@@ -126,9 +124,10 @@ export class TextSession implements Session {
 
   /** A line of the meta protocol; its data block, if it did not come with it, makes the state META. */
   #metaLine(bytes: Uint8Array, start: number, stop: number, end: number, used: number): number {
-    const meta = (this.#meta ??= new MetaSession(this.#connection, this.#context));
+    const meta = (this.#meta ??= new MetaSession(this.#connection, this.#context, this.arriving));
+    this.#state = State.META;
     const all = meta.line(bytes, start, stop, start + used, end);
-    if (meta.awaitsData) this.#state = State.META;
+    if (!meta.awaitsData) this.#state = State.LINE;
     return all;
   }
 
@@ -413,15 +412,12 @@ export class TextSession implements Session {
       return this.#refuseValue(engine.failure === Outcome.TOO_LARGE ? replies.TOO_LARGE : replies.OUT_OF_MEMORY, used);
     }
     this.#mode = mode;
-    this.#item = item;
     this.#noreply = request.noreply;
     this.#casLow = request.low;
     this.#casHigh = request.high;
-    this.#bytesLeft = valueBytes + 2;
     this.#state = State.VALUE;
-    engine.store.items.openValue(item, this.#cursor);
-    const at = start + used;
-    return at < end ? used + this.#value(bytes, at, end) : used;
+    this.arriving.begin(item, valueBytes + 2);
+    return used + this.arriving.take(bytes, start + used, end);
   }
 
   /** Answers a storage command whose value is not wanted, and skips the value. */
@@ -432,20 +428,11 @@ export class TextSession implements Session {
     return used;
   }
 
-  #value(bytes: Uint8Array, start: number, end: number): number {
-    const { engine } = this.#context;
-    const count = Math.min(end - start, this.#bytesLeft);
-    engine.store.items.append(this.#cursor, bytes, start, start + count);
-    this.#bytesLeft -= count;
-    if (this.#bytesLeft === 0) this.#valueComplete();
-    return count;
-  }
-
-  #valueComplete(): void {
+  #valueComplete(item: ChunkRef): void {
     const { engine, output } = this.#context;
-    const item = this.#item;
-    this.#item = NONE;
+    const isMeta = this.#state === State.META;
     this.#state = State.LINE;
+    if (isMeta) return this.#meta!.complete(item);
     let answer = replies.BAD_DATA_CHUNK;
     if (engine.store.items.endsLine(item)) {
       answer = storageReply(engine.commit(this.#mode, item, this.#casLow, this.#casHigh));

@@ -1,11 +1,21 @@
 /**
- * Values that are sent from where they lie. Goal: every byte comes once and in order, wherever the system cuts the write,
- * and what a client gets is what was stored when it asked. Method: a daemon over a transport in memory that gathers.
+ * Values that are sent from where they lie, and received where they belong. Goal: every byte comes once and in order,
+ * wherever the system cuts a write or a read, and what a client gets is what was stored when it asked. Method: a daemon
+ * over a transport in memory that gathers.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Runs } from '../../src/daemon/transport/runs.ts';
-import { IN_PLACE_BYTES_MAX, OUTPUT_BYTES } from '../../src/daemon/limits.ts';
+import {
+  IN_PLACE_BYTES_MAX,
+  OUTPUT_BYTES,
+  PLACED_BYTES_MAX,
+  PLACED_BYTES_MIN,
+  READ_BYTES,
+} from '../../src/daemon/limits.ts';
+import { Opcode } from '../../src/protocol/binary/opcodes.ts';
+import { answer as packet, answers, request, storage } from '../conformance/binary-packets.ts';
+import { checkStore } from './support/check-store.ts';
 import { makeValue } from './support/engine-driver.ts';
 import { startMemoryServer } from './support/memory-server.ts';
 
@@ -100,5 +110,92 @@ describe('values sent from where they lie', () => {
     socket.received();
     socket.send('get k\r\n');
     expect(socket.received().equals(Buffer.concat([answer('k', value), END]))).toBe(true);
+  });
+});
+
+describe('values received where they belong', () => {
+  const sizes = [PLACED_BYTES_MIN - 3, PLACED_BYTES_MIN, 16_334, 100_000, PLACED_BYTES_MAX + 20_000];
+  const kinds: [string, (value: Buffer) => Buffer, Buffer][] = [
+    ['set', (value) => set('k', value), Buffer.from('STORED\r\n')],
+    [
+      'ms',
+      (value) => Buffer.concat([Buffer.from(`ms k ${value.length}\r\n`), value, Buffer.from('\r\n')]),
+      Buffer.from('HD\r\n'),
+    ],
+  ];
+
+  test.each(kinds)(
+    '%s: every byte, wherever the reads are cut, and what comes behind',
+    async (_name, store, stored) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...sizes),
+          fc.array(fc.nat({ max: 40_000 }), { maxLength: 8 }),
+          async (byteLength, cuts) => {
+            const { server, connect } = await startMemoryServer({ maxBytes: 8 * MEBIBYTE }, true);
+            const [socket, other] = [connect(), connect()];
+            const value = makeValue(byteLength, 7);
+            const all = Buffer.concat([store(value), Buffer.from('get k\r\n')]);
+            let at = 0;
+            for (const cut of [...cuts, all.length]) {
+              socket.send(all.subarray(at, at + cut));
+              at = Math.min(all.length, at + cut);
+              // Another connection's value in between goes its own way.
+              other.send(set('other', makeValue(40_000, 8)));
+            }
+            expect(socket.received().equals(Buffer.concat([stored, answer('k', value), END]))).toBe(true);
+            checkStore(server.store);
+          },
+        ),
+        { numRuns: 80 },
+      );
+    },
+  );
+
+  test('a value goes straight into its item but for what came with its line', async () => {
+    const { server, connect } = await startMemoryServer({ maxBytes: 8 * MEBIBYTE, itemSizeMax: 2 * MEBIBYTE }, true);
+    const socket = connect();
+    const value = makeValue(READ_BYTES + 2 * PLACED_BYTES_MAX, 9);
+    socket.send(set('k', value));
+    expect(socket.placedReads).toBe(2);
+    expect(server.counters.bytesRead).toBe(set('k', value).length);
+    socket.received();
+    socket.send('get k\r\n');
+    expect(socket.received().equals(Buffer.concat([answer('k', value), END]))).toBe(true);
+  });
+
+  test('the binary protocol, too', async () => {
+    const { connect } = await startMemoryServer({ maxBytes: 8 * MEBIBYTE }, true);
+    const socket = connect();
+    const value = makeValue(300_000, 10);
+    socket.send(Buffer.concat([request(Opcode.SET, { key: 'k', extras: storage(), value }), request(Opcode.NOOP)]));
+    expect(socket.placedReads).toBeGreaterThan(0);
+    expect(socket.received().toString('latin1')).toMatch(
+      answers(packet(Opcode.SET, { cas: true }), packet(Opcode.NOOP)),
+    );
+    socket.send(request(Opcode.GET, { key: 'k' }));
+    expect(socket.received().subarray(-value.length).equals(value)).toBe(true);
+  });
+
+  test('a value that does not end its line is refused, and its memory is free again', async () => {
+    const { server, connect } = await startMemoryServer({ maxBytes: 8 * MEBIBYTE }, true);
+    const socket = connect();
+    socket.send(
+      Buffer.concat([Buffer.from('set k 0 0 200000\r\n'), makeValue(200_002, 11), Buffer.from('version\r\n')]),
+    );
+    expect(socket.received().toString('latin1')).toMatch(/^CLIENT_ERROR bad data chunk\r\nVERSION /);
+    expect(server.store.stats.currentItems).toBe(0);
+    checkStore(server.store);
+  });
+
+  test('a client that leaves in the middle leaves nothing behind', async () => {
+    const { server, connect } = await startMemoryServer({ maxBytes: 8 * MEBIBYTE }, true);
+    for (const start of ['set k 0 0 500000\r\n', 'ms k 500000\r\n']) {
+      const socket = connect();
+      socket.send(start + 'x'.repeat(300_000));
+      expect(socket.placedReads).toBeGreaterThan(0);
+      socket.close();
+      checkStore(server.store);
+    }
   });
 });

@@ -29,6 +29,9 @@ export class MemorySocket implements TransportSocket {
   writes = 0;
   /** Only there if the transport gathers. */
   readonly sendRuns?: (runs: Runs) => number;
+  /** Reads that went where the daemon wanted them. */
+  placedReads = 0;
+  readonly #places: boolean;
   readonly #readBuffer: ListenOptions['readBuffer'];
   readonly #received: Buffer[] = [];
   readonly #waiting: { bytes: Uint8Array; start: number; end: number }[] = [];
@@ -38,6 +41,7 @@ export class MemorySocket implements TransportSocket {
   constructor(name: string, readBuffer: ListenOptions['readBuffer'], gathers: boolean) {
     this.peer = `memory:${name}`;
     this.#readBuffer = readBuffer;
+    this.#places = gathers;
     if (gathers) this.sendRuns = (runs) => this.#takeRuns(runs);
   }
 
@@ -98,15 +102,34 @@ export class MemorySocket implements TransportSocket {
   send(data: string | Uint8Array): void {
     const chunk = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
     const { bytes, start, length } = this.#readBuffer;
-    for (let at = 0; at < chunk.length && !this.destroyed; at += length) {
+    for (let at = 0; at < chunk.length && !this.destroyed;) {
       if (this.paused) {
         this.#unread = Buffer.concat([this.#unread, chunk.subarray(at)]);
         return;
       }
+      const places = this.#places ? this.handler?.places?.() : undefined;
+      if (places !== undefined) {
+        at += this.#put(chunk.subarray(at), places);
+        continue;
+      }
       const end = Math.min(at + length, chunk.length);
       bytes.set(chunk.subarray(at, end), start);
       this.handler?.onData(bytes, start, start + end - at);
+      at = end;
     }
+  }
+
+  /** One read that goes where the daemon wants it; returns how many bytes that took. */
+  #put(chunk: Uint8Array, places: Runs): number {
+    const count = Math.min(places.byteLength, chunk.length);
+    for (let i = 0, at = 0; at < count; i++) {
+      const part = chunk.subarray(at, Math.min(count, at + places.ends[i] - places.starts[i]));
+      places.bytes[i].set(part, places.starts[i]);
+      at += part.length;
+    }
+    this.placedReads++;
+    this.handler?.onPlaced?.(count);
+    return count;
   }
 
   /** Takes up to `count` of the bytes that wait, and tells the daemon when none are left. */
@@ -159,7 +182,7 @@ export class MemoryTransport implements Transport {
   readonly #listeners: ListenOptions[] = [];
   #count = 0;
 
-  /** @param gathers whether its sockets take runs of bytes from where they lie */
+  /** @param gathers whether its sockets take runs of bytes from where they lie, and put them where they belong */
   constructor(gathers = false) {
     this.#gathers = gathers;
   }

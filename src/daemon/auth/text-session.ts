@@ -8,6 +8,7 @@ import { CR, LF, bytesOf } from '../../base/bytes.ts';
 import { parseUnsigned, parsed } from '../../protocol/text/numbers.ts';
 import * as replies from '../../protocol/text/replies.ts';
 import type { PasswordFile } from './passwords.ts';
+import type { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext, Session } from '../connection.ts';
 import { CREDENTIALS_BYTES_MAX, LINE_BYTES_MAX } from '../limits.ts';
 
@@ -44,6 +45,10 @@ export class AuthTextSession implements Session {
   /** Names and passwords are not lines of a protocol. */
   get awaitsLine(): boolean {
     return this.#permitted && this.#inner.awaitsLine === true;
+  }
+
+  get arriving(): ArrivingValue | undefined {
+    return this.#inner.arriving;
   }
 
   abandon(): void {

@@ -19,10 +19,10 @@ import { BinaryArithmetic } from './arithmetic.ts';
 import { BinaryLogin } from './login.ts';
 import { binaryStats } from './stats.ts';
 import { CLUSTER, LEGACY_CONFIG_KEY } from '../cluster-config.ts';
+import { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
 import { CREDENTIALS_BYTES_MAX } from '../limits.ts';
-import { ItemCursor } from '../storage/items.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { byteOffset } from '../storage/memory.ts';
@@ -42,13 +42,13 @@ export class BinarySession implements Session {
   readonly #connection: Connection;
   readonly #context: ConnectionContext;
   readonly #answers: BinaryAnswers;
+  readonly arriving: ArrivingValue;
   #state: State = State.HEAD;
+  /** Of what is skipped, or of credentials. */
   #bytesLeft = 0;
   /** The packet whose value is arriving. */
   readonly #pending = new PacketHead();
   #mode: Mode = Mode.SET;
-  #item: ChunkRef = NONE;
-  readonly #cursor = new ItemCursor();
   readonly #arithmetic: BinaryArithmetic;
   /** Only where logging in is asked for. */
   readonly #login: BinaryLogin | undefined;
@@ -57,6 +57,7 @@ export class BinarySession implements Session {
   constructor(connection: Connection, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
+    this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
     this.#answers = new BinaryAnswers(context.output, context.engine.store);
     this.#arithmetic = new BinaryArithmetic(context.engine, this.#answers);
     const { saslPasswords, counters } = context;
@@ -69,12 +70,11 @@ export class BinarySession implements Session {
   }
 
   abandon(): void {
-    if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
-    this.#item = NONE;
+    this.arriving.abandon();
   }
 
   step(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#state === State.VALUE) return this.#value(bytes, start, end);
+    if (this.#state === State.VALUE) return this.arriving.take(bytes, start, end);
     if (this.#state === State.SWALLOW) return this.#swallow(end - start);
     if (this.#state === State.CREDENTIALS) return this.#credentials(bytes, start, end);
     const used = parsePacketHead(bytes, start, end, Magic.REQUEST, request);
@@ -179,36 +179,20 @@ export class BinarySession implements Session {
       else this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating item');
       return this.#skip(valueBytes, used);
     }
-    this.#item = item;
     this.#pending.opcode = request.opcode;
     this.#pending.opaque = request.opaque;
     this.#pending.casHigh = request.casHigh;
     this.#pending.casLow = request.casLow;
     this.#mode = mode;
-    this.#bytesLeft = valueBytes;
     this.#state = State.VALUE;
-    engine.store.items.openValue(item, this.#cursor);
-    if (valueBytes > 0 && valueStart === end) return used;
-    return used + this.#value(bytes, valueStart, end);
+    this.arriving.begin(item, valueBytes);
+    return used + this.arriving.take(bytes, valueStart, end);
   }
 
-  #value(bytes: Uint8Array, start: number, end: number): number {
-    const { items } = this.#context.engine.store;
-    const count = Math.min(end - start, this.#bytesLeft);
-    items.append(this.#cursor, bytes, start, start + count);
-    this.#bytesLeft -= count;
-    if (this.#bytesLeft === 0) {
-      items.closeValue(this.#cursor);
-      this.#valueComplete();
-    }
-    return count;
-  }
-
-  #valueComplete(): void {
+  #valueComplete(item: ChunkRef): void {
     const { engine } = this.#context;
-    const item = this.#item;
     const head = this.#pending;
-    this.#item = NONE;
+    this.arriving.close();
     this.#state = State.HEAD;
     const outcome = this.#commit(item);
     switch (outcome) {

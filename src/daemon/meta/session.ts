@@ -1,11 +1,11 @@
 /**
  * The meta protocol of one connection: gives parsed lines to the meta commands, brings their answers room, and takes the
- * data block of an ms, which usually comes with its line. Owns the item whose value is still arriving.
+ * data block of an ms, which usually comes with its line.
  */
 import { parseMeta } from '../../protocol/text/meta-parser.ts';
 import { MetaCommand, MetaRequest } from '../../protocol/text/meta-request.ts';
+import type { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext } from '../connection.ts';
-import { ItemCursor } from '../storage/items.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -16,28 +16,22 @@ const request = new MetaRequest();
 export class MetaSession {
   readonly #connection: Connection;
   readonly #context: ConnectionContext;
-  /** What is left of a data block, its line end included. */
-  #bytesLeft = 0;
-  /** Where the data block goes; NONE if it is skipped. */
-  #item: ChunkRef = NONE;
-  readonly #cursor = new ItemCursor();
+  readonly #arriving: ArrivingValue;
+  /** What is left of a data block that is not wanted, its line end included. */
+  #skipLeft = 0;
   /** A copy of the line whose data block did not come with it. */
   #line: Uint8Array = EMPTY;
 
-  constructor(connection: Connection, context: ConnectionContext) {
+  /** @param arriving for data blocks; when one is complete, {@link complete} is to be called */
+  constructor(connection: Connection, context: ConnectionContext, arriving: ArrivingValue) {
     this.#connection = connection;
     this.#context = context;
+    this.#arriving = arriving;
   }
 
   /** Whether the next bytes are a data block, for {@link data}. */
   get awaitsData(): boolean {
-    return this.#bytesLeft > 0;
-  }
-
-  /** Gives back what was unfinished. */
-  abandon(): void {
-    if (this.#item !== NONE) this.#context.engine.abandon(this.#item);
-    this.#item = NONE;
+    return this.#skipLeft > 0 || this.#arriving.item !== NONE;
   }
 
   /**
@@ -53,7 +47,7 @@ export class MetaSession {
     const refusal = parseMeta(bytes, start, stop, request);
     if (refusal !== undefined) {
       output.reply(refusal);
-      if (request.valueBytes >= 0) this.#bytesLeft = request.valueBytes + 2;
+      if (request.valueBytes >= 0) this.#skipLeft = request.valueBytes + 2;
       return used;
     }
     switch (request.command) {
@@ -69,19 +63,18 @@ export class MetaSession {
 
   /** Takes bytes of a data block; returns how many. */
   data(bytes: Uint8Array, start: number, end: number): number {
-    const count = Math.min(end - start, this.#bytesLeft);
-    this.#bytesLeft -= count;
-    if (this.#item === NONE) return count;
-    this.#context.engine.store.items.append(this.#cursor, bytes, start, start + count);
-    if (this.#bytesLeft === 0) {
-      const item = this.#item;
-      const line = this.#line;
-      this.#item = NONE;
-      this.#line = EMPTY;
-      parseMeta(line, 0, line.length, request);
-      this.#context.meta.set.store(request, item);
-    }
+    if (this.#arriving.item !== NONE) return this.#arriving.take(bytes, start, end);
+    const count = Math.min(end - start, this.#skipLeft);
+    this.#skipLeft -= count;
     return count;
+  }
+
+  /** The last byte of a data block has come. */
+  complete(item: ChunkRef): void {
+    const line = this.#line;
+    if (line.length > 0) parseMeta(line, 0, line.length, request);
+    this.#line = EMPTY;
+    this.#context.meta.set.store(request, item);
   }
 
   /** False if the socket must drain first; then nothing was done. */
@@ -103,23 +96,16 @@ export class MetaSession {
 
   /** Begins an ms, whose data block begins at `at`; returns how many bytes of that there were. */
   #set(bytes: Uint8Array, start: number, stop: number, at: number, end: number): number {
-    const { engine, meta, output } = this.#context;
+    const { meta, output } = this.#context;
     const length = request.valueBytes + 2;
     const item = meta.set.begin(request);
     if (item === NONE) {
       output.reply(meta.set.failure);
-      this.#bytesLeft = length;
+      this.#skipLeft = length;
       return 0;
     }
-    engine.store.items.openValue(item, this.#cursor);
-    if (end - at >= length) {
-      engine.store.items.append(this.#cursor, bytes, at, at + length);
-      meta.set.store(request, item);
-      return length;
-    }
-    this.#item = item;
-    this.#line = bytes.slice(start, stop);
-    this.#bytesLeft = length;
-    return this.data(bytes, at, end);
+    if (end - at < length) this.#line = bytes.slice(start, stop);
+    this.#arriving.begin(item, length);
+    return this.#arriving.take(bytes, at, end);
   }
 }

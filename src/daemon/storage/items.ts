@@ -52,6 +52,7 @@ type TakePiece = (bytes: Uint8Array, from: number, until: number, at: number) =>
 export class Items {
   readonly #memory: Memory;
   readonly #ending = new Uint8Array(LINE_END.length);
+  readonly #lookahead = new ItemCursor();
 
   constructor(memory: Memory) {
     this.#memory = memory;
@@ -108,19 +109,47 @@ export class Items {
 
   /** Writes bytes at a cursor and moves it on. They must fit into the item. */
   append(cursor: ItemCursor, from: Uint8Array, start: number, end: number): void {
-    let at = start;
-    while (at < end) {
-      if (cursor.filled === cursor.room) {
-        cursor.chunk = this.nextChunk(cursor.chunk);
-        cursor.filled = 0;
-        cursor.room = FURTHER_ROOM;
-      }
-      const count = Math.min(end - at, cursor.room - cursor.filled);
+    for (let at = start; at < end;) {
+      const count = this.#enterPiece(cursor, end - at);
       const position = byteOffset(cursor.chunk) + HEADER_BYTES + cursor.filled;
       Memory.copy(this.#memory.blockOf(cursor.chunk).bytes, position, from, at, at + count);
       cursor.filled += count;
       at += count;
     }
+  }
+
+  /** Names where the next bytes at a cursor go, `byteLength` of them; the cursor stays. They must fit into the item. */
+  nameRoom(cursor: ItemCursor, byteLength: number, runs: RunList): void {
+    const ahead = this.#lookahead;
+    ahead.chunk = cursor.chunk;
+    ahead.filled = cursor.filled;
+    ahead.room = cursor.room;
+    for (let left = byteLength; left > 0;) {
+      const count = this.#enterPiece(ahead, left);
+      const position = byteOffset(ahead.chunk) + HEADER_BYTES + ahead.filled;
+      runs.add(this.#memory.blockOf(ahead.chunk).bytes, position, position + count);
+      ahead.filled += count;
+      left -= count;
+    }
+  }
+
+  /** Moves a cursor on over bytes that are there already. */
+  skip(cursor: ItemCursor, byteLength: number): void {
+    for (let left = byteLength; left > 0;) {
+      const count = this.#enterPiece(cursor, left);
+      cursor.filled += count;
+      left -= count;
+    }
+  }
+
+  /** Moves a cursor into the next chunk if its own is full; returns how many of `left` bytes the chunk takes. */
+  #enterPiece(cursor: ItemCursor, left: number): number {
+    if (cursor.filled === cursor.room) {
+      cursor.chunk = this.nextChunk(cursor.chunk);
+      cursor.filled = 0;
+      cursor.room = FURTHER_ROOM;
+    }
+    return Math.min(left, cursor.room - cursor.filled);
   }
 
   /** Writes the line end behind a value that is complete. */

@@ -1,4 +1,4 @@
-/** Runs of bytes as sendmsg(2) takes them: struct msghdr with its struct iovec. Only for `epoll.ts`. */
+/** Runs of bytes as sendmsg(2) and recvmsg(2) take them: struct msghdr with its struct iovec. Only for `epoll.ts`. */
 import { fixedMemory, type Libc, type Pointer } from './libc.ts';
 import { RUNS_MAX, type Runs } from './runs.ts';
 
@@ -27,8 +27,12 @@ export class GatherMessage {
   /** The message that names these runs; good until the next call. */
   of(runs: Runs): Pointer {
     const iovecs = this.#iovecs;
+    let bytes: Uint8Array | undefined;
+    let base: Pointer = 0;
     for (let i = 0, word = 0; i < runs.count; i++, word += IOVEC_WORDS) {
-      const at = this.#libc.ptr(runs.bytes[i]) + runs.starts[i];
+      // Neighbours mostly lie in the same block.
+      if (runs.bytes[i] !== bytes) base = this.#libc.ptr((bytes = runs.bytes[i]));
+      const at = base + runs.starts[i];
       iovecs[word] = at;
       iovecs[word + 1] = at / TWO_32;
       iovecs[word + 2] = runs.ends[i] - runs.starts[i];

@@ -26,6 +26,7 @@ interface Symbols {
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
   recv(fd: number, bytes: Pointer, length: number, flags: number): number;
+  recvmsg(fd: number, message: Pointer, flags: number): number;
   send(fd: number, bytes: Pointer, length: number, flags: number): number;
   sendmsg(fd: number, message: Pointer, flags: number): number;
   epoll_create1(flags: number): number;
@@ -52,6 +53,7 @@ const SIGNATURES: Record<keyof Symbols, { args: string[]; returns: string }> = {
   shutdown: { args: [I, I], returns: I },
   close: { args: [I], returns: I },
   recv: { args: [I, P, U, I], returns: I },
+  recvmsg: { args: [I, P, I], returns: I },
   send: { args: [I, P, U, I], returns: I },
   sendmsg: { args: [I, P, I], returns: I },
   epoll_create1: { args: [I], returns: I },

@@ -39,6 +39,13 @@ export interface TransportSocket {
 export interface SocketHandler {
   /** Bytes have come. They are only there during the call. */
   onData(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * Where the next bytes belong, if not into the read buffer. A transport that can put them there asks right before it
+   * reads; the others hand over everything by {@link onData}.
+   */
+  places?(): Runs | undefined;
+  /** So many bytes have come and were put where {@link places} said. */
+  onPlaced?(count: number): void;
   /** What {@link TransportSocket.write} did not take at once has been sent. */
   onDrain(): void;
   /** The connection is gone; nothing is called after this. */

@@ -12,7 +12,7 @@ export interface MemoryServer {
   connect: () => MemorySocket;
 }
 
-/** @param gathers whether its sockets take runs of bytes from where they lie */
+/** @param gathers whether its sockets take runs of bytes from where they lie, and put them where they belong */
 export async function startMemoryServer(settings: Partial<Settings> = {}, gathers = false): Promise<MemoryServer> {
   const clock = new ManualClock();
   const transport = new MemoryTransport(gathers);
