@@ -10,13 +10,17 @@ const SLOTS_MAX = 1 << 24;
 const SLOTS_PER_BUCKET = 4;
 /** The table grows when it has less than so many slots for each key: with fewer, full buckets forget keys too early. */
 const SLOTS_PER_KEY = 2;
+/** How much larger it then becomes. Keys that now belong into another bucket are forgotten: they are overwritten as they age. */
+const GROWTH = 4;
 /** Time is counted in periods; a period ends after this share of the remembered number of keys. */
 const PERIODS = 64;
 const PERIOD_MASK = 0xffff;
 const TAG_SHIFT = 16;
 
 export class GhostTable {
-  #slots = new Uint32Array(SLOTS_MIN);
+  /** As many as there will ever be: what is not used takes no memory, and growing allocates nothing (hash-index.ts). */
+  readonly #slots = new Uint32Array(SLOTS_MAX);
+  #slotsInUse = SLOTS_MIN;
   /** The current period, from 1 on, modulo 2^16. */
   #period = 1;
   #addedInPeriod = 0;
@@ -27,7 +31,7 @@ export class GhostTable {
    * @param memorySize how many keys are to be remembered; a key is forgotten when as many have come after it
    */
   add(hash: number, memorySize: number): void {
-    if (memorySize * SLOTS_PER_KEY > this.#slots.length && this.#slots.length < SLOTS_MAX) this.#grow();
+    if (memorySize * SLOTS_PER_KEY > this.#slotsInUse && this.#slotsInUse < SLOTS_MAX) this.#slotsInUse *= GROWTH;
     if (++this.#addedInPeriod > memorySize / PERIODS) {
       this.#addedInPeriod = 0;
       this.#period = (this.#period + 1) & PERIOD_MASK;
@@ -62,11 +66,6 @@ export class GhostTable {
   /** The first slot of a key's bucket. */
   #bucketOf(hash: number): number {
     // The tag is the upper half of the hash, so the bucket comes from a mix of both.
-    return (Math.imul(hash, 0x9e3779b1) >>> 6) & (this.#slots.length - SLOTS_PER_BUCKET);
-  }
-
-  /** A larger table starts empty: keys are remembered again as they are evicted. */
-  #grow(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 4);
+    return (Math.imul(hash, 0x9e3779b1) >>> 6) & (this.#slotsInUse - SLOTS_PER_BUCKET);
   }
 }
