@@ -1,4 +1,5 @@
 /** A daemon as a whole, over a transport in memory: what it counts, its settings, its clockwork and its end. */
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
 import { startMemoryServer, stat } from './support/memory-server.ts';
@@ -201,16 +202,15 @@ describe('close', () => {
       state.closed = true;
     };
     const closing = close();
-    for (let i = 0; i < 10; i++) {
+    const pass = async (): Promise<void> => {
       clock.advance(20);
-      await Promise.resolve();
-      await Promise.resolve();
-    }
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+    };
+    for (let i = 0; i < 10; i++) await pass();
     slow.take();
     expect(slow.received().length).toBeGreaterThan(5000);
     for (let i = 0; i < 400 && !state.closed; i++) {
-      clock.advance(20);
-      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      await pass();
       if (slow.ended) slow.close();
     }
     await closing;
