@@ -2,6 +2,7 @@
  * The coordinator's bounds. Each says what happens at the limit. Times that an operator may want to change are
  * settings ({@link file://./health/node-state.ts}); what is here protects the coordinator from others and from itself.
  */
+import type { HttpBounds } from '../http/server.ts';
 
 /** Clients that follow the topology at once, event streams and long polls together; one more is answered 503. */
 export const WATCHERS_MAX = 10_000;
@@ -15,14 +16,14 @@ export const HEARTBEAT_MS = 15_000;
 /** A follower that has not taken what it was sent for this long is disconnected. Meanwhile it gets only the newest. */
 export const STALL_MAX_MS = 30_000;
 
-/**
- * Open HTTP connections; the next one is closed at once. Above {@link WATCHERS_MAX}, so that watchers cannot lock out the
- * rest.
- */
-export const HTTP_CONNECTIONS_MAX = 12_000;
-
-/** Bytes of a request's body; more is answered 413. No route needs a body. */
-export const BODY_BYTES_MAX = 16 * 1024;
+/** Of the HTTP server. Connections are above {@link WATCHERS_MAX}, so that watchers cannot lock out the rest. */
+export const HTTP_BOUNDS: HttpBounds = {
+  // No route needs a body.
+  bodyBytesMax: 16 * 1024,
+  headBytesMax: 16 * 1024,
+  requestTimeoutMs: 10_000,
+  connectionsMax: 12_000,
+};
 
 /** Nodes in one fleet. What a source lists beyond it, in the order of names, is left out and logged. */
 export const NODES_MAX = 1_024;
@@ -73,12 +74,6 @@ export const SETTLE_POLL_MS = 200;
 
 /** A container that was told to stop and still runs after this long is taken back into the fleet. */
 export const LEAVING_MAX_MS = 600_000;
-
-/** Bytes of a request's head; more is answered 431. */
-export const REQUEST_HEAD_BYTES_MAX = 16 * 1024;
-
-/** A request that has not arrived whole within this time is answered 408. */
-export const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Waits between looks at a source that has to be polled are this share shorter or longer, by chance. */
 export const INTERVAL_JITTER = 0.2;

@@ -2,24 +2,17 @@
  * Builds the sidecar's HTTP application; `main.ts` listens. Every route is a read, so none takes a body, and every
  * error is problem+json. The routes are the contract's; nothing here knows a metric or a statistic by name.
  */
-import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, {
-  LogController,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
-import { PROBLEM_CONTENT_TYPE, Problem, problem } from '../api/problem.ts';
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../api/problem.ts';
 import { ClassStatsBody, Description, Health, MetricsBody, Readiness, StatsBody } from '../api/sidecar.ts';
-import { refuseUnreadable } from '../api/unreadable-request.ts';
 import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { productVersion } from '../base/version.ts';
+import { sendProblem, type ErrorAnswers } from '../http/problems.ts';
+import { httpServer } from '../http/server.ts';
 import type { Collector, StatsBlock } from './collector.ts';
-import { BODY_BYTES_MAX, HTTP_CONNECTIONS_MAX, REQUEST_HEAD_BYTES_MAX, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { HTTP_BOUNDS } from './limits.ts';
 import type { Exposition, NodeStatus } from './metrics/exposition.ts';
 import { byClass, classStatsObject, statsObject, stringifyStats, type Snapshot, type Stats } from './snapshot.ts';
 
@@ -43,32 +36,26 @@ const STATS_ROUTES: readonly { path: string; block: StatsBlock; classes: boolean
   { path: '/stats/conns', block: 'conns', classes: true, summary: 'Connections by number.' },
 ];
 
+/** What the daemon said no to is its answer; that it did not answer is a matter of the moment. */
+const ERROR_ANSWERS: ErrorAnswers = {
+  server: 'sidecar',
+  statusOfCode: { CONNECT_FAILED: 503, TIMEOUT: 503, QUEUE_FULL: 503, CLOSED: 503, SERVER: 502, PROTOCOL: 502 },
+  wordsOf: ({ message }) => `the daemon: ${message}`,
+};
+
 /** The application, ready to listen or to be asked with `inject()`. Closing it leaves the collector open. */
 export async function buildApp(options: SidecarOptions): Promise<FastifyInstance> {
-  const loggerInstance: FastifyBaseLogger = options.log;
-  const app = fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
-    clientErrorHandler: refuseUnreadable,
+  const app = httpServer({
+    description: 'One cache node over HTTP.',
+    log: options.log,
+    bounds: HTTP_BOUNDS,
+    answers: ERROR_ANSWERS,
   });
-  app.server.maxConnections = HTTP_CONNECTIONS_MAX;
-  app.setNotFoundHandler((request, reply) => notFound(app, request, reply));
-  app.setErrorHandler((error, request, reply) => onError(error, request, reply));
   app.addHook('onResponse', async (request, reply) => {
     options.log.debug({ method: request.method, url: request.url, status: reply.statusCode, ms: reply.elapsedTime });
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-  });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'memfleet sidecar', description: 'One cache node over HTTP.', version: productVersion() },
-    },
   });
   await app.register(async (scope) => addRoutes(scope, options));
   await app.ready();
@@ -138,41 +125,4 @@ function addMetricsRoute(app: FastifyInstance, { collector, exposition, status, 
     exposition.observeCollection((clock.monotonicMs() - startedMs) / 1000, failure);
     return reply.type(exposition.contentType).send(await exposition.render(snapshot, status()));
   });
-}
-
-function sendProblem(reply: FastifyReply, status: number, detail: string, code?: string): FastifyReply {
-  // A string, so that no route's serialiser takes a hand in it.
-  return reply
-    .code(status)
-    .type(PROBLEM_CONTENT_TYPE)
-    .send(JSON.stringify(problem(status, detail, code)));
-}
-
-function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = ''] = request.url.split('?');
-  if (request.method !== 'GET' && app.hasRoute({ method: 'GET', url: path })) {
-    reply.header('allow', 'GET, HEAD');
-    return sendProblem(reply, 405, `${path} can only be read`);
-  }
-  return sendProblem(reply, 404, `there is no ${request.method} ${path}`);
-}
-
-/** What the daemon said no to is its answer; that it did not answer is a matter of the moment. */
-const STATUS_OF_CODE: Readonly<Record<string, number>> = {
-  CONNECT_FAILED: 503,
-  TIMEOUT: 503,
-  QUEUE_FULL: 503,
-  CLOSED: 503,
-  SERVER: 502,
-  PROTOCOL: 502,
-};
-
-function onError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (isFleetError(error)) {
-    return sendProblem(reply, STATUS_OF_CODE[error.code] ?? 500, `the daemon: ${error.message}`, error.code);
-  }
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status < 500) return sendProblem(reply, status, error instanceof Error ? error.message : String(error));
-  request.log.error({ err: error }, 'request failed');
-  return sendProblem(reply, 500, 'the sidecar failed; its log says why');
 }

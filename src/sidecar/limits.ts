@@ -1,4 +1,5 @@
 /** The bounds of the sidecar, with what happens at each. */
+import type { HttpBounds } from '../http/server.ts';
 
 /**
  * How long the daemon may take for all of one collection. At the limit the scrape says `memcached_up 0`, `/readyz`
@@ -12,17 +13,14 @@ export const CONNECT_TIMEOUT_MS = 1_000;
 /** The longest wait between two attempts to connect to the daemon; it is on the same machine, so trying costs little. */
 export const BACKOFF_MAX_MS = 500;
 
-/** Longest request line and headers together, in bytes; Node answers 431 beyond it. */
-export const REQUEST_HEAD_BYTES_MAX = 8_192;
-
-/** Longest body, in bytes, that would be read. No route takes one, so what is sent is answered 404 or 405 unread. */
-export const BODY_BYTES_MAX = 1_024;
-
-/** How long a client may take to send its request, in milliseconds; 408 beyond it. */
-export const REQUEST_TIMEOUT_MS = 10_000;
-
-/** HTTP connections at once; further ones are closed as they come. */
-export const HTTP_CONNECTIONS_MAX = 256;
+/** Of the HTTP server. */
+export const HTTP_BOUNDS: HttpBounds = {
+  // No route takes a body, so what is sent is answered 404 or 405 unread.
+  bodyBytesMax: 1_024,
+  headBytesMax: 8_192,
+  requestTimeoutMs: 10_000,
+  connectionsMax: 256,
+};
 
 /** How often the sidecar asks its daemon which topology it has: after a restart the daemon has none. */
 export const WATCH_INTERVAL_MS = 1_000;

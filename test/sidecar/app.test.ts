@@ -7,7 +7,7 @@ import { silentLogger } from '../../src/base/log.ts';
 import { Connection } from '../../src/client/connection.ts';
 import { buildApp } from '../../src/sidecar/app.ts';
 import { Collector } from '../../src/sidecar/collector.ts';
-import { BODY_BYTES_MAX, REQUEST_HEAD_BYTES_MAX } from '../../src/sidecar/limits.ts';
+import { HTTP_BOUNDS } from '../../src/sidecar/limits.ts';
 import { Exposition } from '../../src/sidecar/metrics/exposition.ts';
 import { describeWith } from '../support/requirements.ts';
 import { FakeDaemon, fixtureStats } from './support/fake-daemon.ts';
@@ -51,6 +51,7 @@ async function problem(url: string, status: number, method: 'GET' | 'POST' = 'GE
   expect(response.statusCode).toBe(status);
   expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(response.json()).toMatchObject({ type: 'about:blank', status, title: expect.any(String) });
+  expect(response.headers['retry-after']).toBe(status === 503 ? '1' : undefined);
   return response.json<{ detail: string; code?: string }>();
 }
 
@@ -202,7 +203,7 @@ describe('what is no route', () => {
     expect(response.statusCode).toBe(405);
     expect(response.headers['allow']).toBe('GET, HEAD');
     await problem('/nope', 404, 'POST');
-    await problem('/stats', 405, 'POST', 'x'.repeat(BODY_BYTES_MAX + 1));
+    await problem('/stats', 405, 'POST', 'x'.repeat(HTTP_BOUNDS.bodyBytesMax + 1));
   });
 });
 
@@ -219,7 +220,7 @@ async function exchange(request: string): Promise<string> {
 describe('over a socket', () => {
   test.each([
     ['what is not HTTP', 'stats\r\n\r\n', 400],
-    ['a head without end', `GET /${'a'.repeat(REQUEST_HEAD_BYTES_MAX)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['a head without end', `GET /${'a'.repeat(HTTP_BOUNDS.headBytesMax)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
   ])('%s is a problem and the end of the connection', async (_what, request, status) => {
     const answer = await exchange(request);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));

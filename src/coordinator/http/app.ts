@@ -2,20 +2,17 @@
  * Builds the coordinator's HTTP application; `main.ts` listens. Reading is free; whatever else is asked needs the
  * token, decided before any route is looked at, so that no new route can forget it.
  */
-import swagger from '@fastify/swagger';
-import fastify, { LogController } from 'fastify';
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { refuseUnreadable } from '../../api/unreadable-request.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { productVersion } from '../../base/version.ts';
+import { sendProblem, type ErrorAnswers } from '../../http/problems.ts';
+import { httpServer } from '../../http/server.ts';
 import { NAME_LENGTH_MAX } from '../../topology/limits.ts';
 import { judge } from './auth.ts';
 import { FleetCommands } from '../commands.ts';
 import { EventStreams } from './event-streams.ts';
 import type { Fleet } from '../fleet.ts';
-import { sendError, sendNotFound, sendProblem } from './problems.ts';
-import * as limits from '../limits.ts';
+import { CHANGE_RATE, HTTP_BOUNDS, READ_RATE } from '../limits.ts';
 import type { CoordinatorMetrics } from '../metrics.ts';
 import type { Publisher } from '../publisher.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -42,20 +39,14 @@ export interface CoordinatorAppOptions {
 
 /** The application, ready to listen or to be asked with `inject()`. Closing it leaves the fleet open. */
 export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
-  // Named as Fastify's, or the type of the whole application would depend on pino.
-  const loggerInstance: FastifyBaseLogger = options.log;
-  const app = fastify({
-    loggerInstance,
-    logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { maxParamLength: NAME_LENGTH_MAX },
-    bodyLimit: limits.BODY_BYTES_MAX,
-    requestTimeout: limits.REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    http: { maxHeaderSize: limits.REQUEST_HEAD_BYTES_MAX },
-    frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
-    clientErrorHandler: refuseUnreadable,
+  const app = httpServer({
+    description: 'The topology of a cache fleet.',
+    log: options.log,
+    bounds: HTTP_BOUNDS,
+    answers: ERROR_ANSWERS,
+    settings: { routerOptions: { maxParamLength: NAME_LENGTH_MAX }, forceCloseConnections: true },
+    hasToken: true,
   });
-  app.server.maxConnections = limits.HTTP_CONNECTIONS_MAX;
   const closing = new AbortController();
   const streams = new EventStreams(options.publisher, options.clock, options.random);
   app.addHook('preClose', async () => {
@@ -63,7 +54,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     commands.cancelFlush();
     streams.close();
   });
-  const rates = { reads: new RateLimit(limits.READ_RATE), changes: new RateLimit(limits.CHANGE_RATE) };
+  const rates = { reads: new RateLimit(READ_RATE), changes: new RateLimit(CHANGE_RATE) };
   const commands = new FleetCommands({ target: options.fleet, clock: options.clock, log: options.log });
   app.addHook('onRequest', async (request, reply) => limitRate(rates, options.clock, request, reply));
   app.addHook('onRequest', async (request, reply) => guard(options.token, request, reply));
@@ -72,15 +63,6 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     // Nothing but the page is meant to be shown by a browser; the page says what it needs.
     if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', API_CONTENT_POLICY);
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-  });
-  app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply));
-  app.setErrorHandler(sendError);
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'memfleet coordinator', description: 'The topology of a cache fleet.', version: productVersion() },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-    },
   });
   await app.register(async (scope) => {
     addTopologyRoutes(scope, { ...options, streams, closing: closing.signal });
@@ -93,6 +75,11 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   await app.ready();
   return app;
 }
+
+const ERROR_ANSWERS: ErrorAnswers = {
+  server: 'coordinator',
+  statusOfCode: { BAD_CONFIG: 400, BAD_KEY: 400, NO_NODES: 503 },
+};
 
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
 

@@ -284,6 +284,17 @@ describe('what changes something', () => {
     },
   );
 
+  test('by a method that a path does not take is told which it takes', async () => {
+    await using world = await running({ token: 'the-token' }, 1);
+    for (const [url, allowed] of [
+      ['/v1/topology', 'GET, HEAD'],
+      ['/v1/fleet/flush', 'GET, HEAD, POST, DELETE'],
+    ]) {
+      const response = await world.app.inject({ method: 'PUT', url, headers: { authorization } });
+      expect([response.statusCode, response.headers['allow']]).toEqual([405, allowed]);
+    }
+  });
+
   test('drains a node and resumes it with the token', async () => {
     await using world = await running({ token: 'the-token' }, 1, 2);
     const drained = await world.app.inject({ ...drain, headers: { authorization } });

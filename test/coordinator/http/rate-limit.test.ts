@@ -1,7 +1,7 @@
 /** How often one address may ask. */
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
-import { BODY_BYTES_MAX, CHANGE_RATE } from '../../../src/coordinator/limits.ts';
+import { CHANGE_RATE, HTTP_BOUNDS } from '../../../src/coordinator/limits.ts';
 import { RateLimit } from '../../../src/coordinator/http/rate-limit.ts';
 import { startApp } from './app-support.ts';
 
@@ -42,7 +42,7 @@ describe('the coordinator', () => {
   test('takes no body of more than its bound on any route', async () => {
     await using world = await startApp({ token: 'secret' });
     const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
-    const payload = JSON.stringify('x'.repeat(BODY_BYTES_MAX));
+    const payload = JSON.stringify('x'.repeat(HTTP_BOUNDS.bodyBytesMax));
     for (const [method, url] of [
       ['POST', '/v1/nodes/x/drain'],
       ['POST', '/v1/nodes/x/resume'],

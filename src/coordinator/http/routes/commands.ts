@@ -7,7 +7,7 @@ import { Problem } from '../../../api/problem.ts';
 import { checkKey } from '../../../client/key.ts';
 import { audit } from '../audit.ts';
 import type { FleetCommands, FleetFlush } from '../../commands.ts';
-import { sendProblem } from '../problems.ts';
+import { sendProblem } from '../../../http/problems.ts';
 import { FLUSH_PAUSE_MS, FLUSH_TOTAL_MAX_MS } from '../../limits.ts';
 
 export interface CommandRoutesOptions {

@@ -7,7 +7,7 @@ import { compareNames } from '../../../topology/document.ts';
 import { audit } from '../audit.ts';
 import type { Fleet } from '../../fleet.ts';
 import type { MonitoredNode } from '../../health/monitor.ts';
-import { sendProblem } from '../problems.ts';
+import { sendProblem } from '../../../http/problems.ts';
 import type { Publisher } from '../../publisher.ts';
 
 export interface NodeRoutesOptions {

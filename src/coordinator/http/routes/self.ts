@@ -5,7 +5,7 @@ import { Description, Health, MetricsText, Readiness } from '../../../api/coordi
 import { Problem } from '../../../api/problem.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Fleet } from '../../fleet.ts';
-import { sendProblem } from '../problems.ts';
+import { sendProblem } from '../../../http/problems.ts';
 import type { CoordinatorMetrics } from '../../metrics.ts';
 import type { Publisher } from '../../publisher.ts';
 

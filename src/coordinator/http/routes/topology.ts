@@ -18,7 +18,7 @@ import { FleetError } from '../../../base/errors.ts';
 import { checkKey } from '../../../client/key.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Fleet } from '../../fleet.ts';
-import { sendProblem } from '../problems.ts';
+import { sendProblem } from '../../../http/problems.ts';
 import { WAIT_MAX_MS } from '../../limits.ts';
 import type { Publication, Publisher } from '../../publisher.ts';
 import { matchesTag, NOT_YET, sendTagged, streamViewOf, viewOf } from './views.ts';

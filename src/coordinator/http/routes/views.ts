@@ -16,7 +16,7 @@ import { FleetError } from '../../../base/errors.ts';
 import type { TopologyDocument } from '../../../topology/document.ts';
 import type { StreamView } from '../event-streams.ts';
 import type { Fleet } from '../../fleet.ts';
-import { sendProblem } from '../problems.ts';
+import { sendProblem } from '../../../http/problems.ts';
 import type { Publication, Publisher } from '../../publisher.ts';
 import {
   hostView,

@@ -1,7 +1,7 @@
 /** The answer to what is not HTTP, or too much of it, before there is a request that a route could answer. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { PROBLEM_CONTENT_TYPE, problem } from './problem.ts';
+import { PROBLEM_CONTENT_TYPE, problem } from '../api/problem.ts';
 
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
