@@ -117,10 +117,17 @@ export class Connection implements SocketHandler {
     return this.#suspended;
   }
 
-  /** Whether answers can be sent from where items lie. */
-  get gathers(): boolean {
+  /**
+   * Whether an answer of so many bytes is sent from where its item lies. Sends what was collected if it would become too
+   * much with it, which may suspend the connection.
+   */
+  staysInPlace(byteLength: number): boolean {
+    if (byteLength <= limits.IN_PLACE_BYTES_MIN || byteLength > limits.IN_PLACE_BYTES_MAX) return false;
     // -vv looks at what is collected.
-    return this.#trace === undefined && this.socket.sendRuns !== undefined;
+    if (this.#trace !== undefined || this.socket.sendRuns === undefined) return false;
+    const { output } = this.#context;
+    if (output.length + byteLength > limits.OUTPUT_BYTES && !output.isEmpty) this.flush();
+    return true;
   }
 
   /** False once the daemon is done with it, though its last answers may still be on their way. */

@@ -118,9 +118,13 @@ export class Output {
       this.position = this.writeCas(ref, this.bytes, this.position);
       this.reply(LINE_END);
     }
-    const end = items.runBytes(ref);
+    this.runInPlace(ref, start, items.runBytes(ref));
+  }
+
+  /** Adds part of an item's run, bytes `start` up to and without `end` of it, which stays in the item until it is sent. */
+  runInPlace(ref: ChunkRef, start: number, end: number): void {
     this.#nameCollected();
-    items.nameRun(ref, start, end, this.#runs);
+    this.#store.items.nameRun(ref, start, end, this.#runs);
     this.#itemBytes += end - start;
   }
 

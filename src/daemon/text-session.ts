@@ -348,7 +348,7 @@ export class TextSession implements Session {
         continue;
       }
       const valueRoom = output.valueRoom(ref);
-      const inPlace = valueRoom > limits.IN_PLACE_BYTES_MIN && this.#mayStayInPlace(valueRoom);
+      const inPlace = this.#connection.staysInPlace(valueRoom);
       const large = !inPlace && valueRoom > output.room && !this.#makeRoom(ref);
       if (this.#connection.isSuspended) return keyStart - start;
       if (touches) engine.touchFound(ref, this.#exptime);
@@ -373,14 +373,6 @@ export class TextSession implements Session {
     if (!output.isEmpty) this.#connection.flush();
     // Not collected even if it fits now: after a flush that was not taken the output belongs to other connections.
     this.#connection.sendLarge(answer);
-  }
-
-  /** Whether a value is sent from where it lies. Sends what was collected if it would become too much with it. */
-  #mayStayInPlace(valueRoom: number): boolean {
-    const { output } = this.#context;
-    if (!this.#connection.gathers || valueRoom > limits.IN_PLACE_BYTES_MAX) return false;
-    if (output.length + valueRoom > limits.OUTPUT_BYTES && !output.isEmpty) this.#connection.flush();
-    return true;
   }
 
   /** Sends what was collected so that a value fits; false if it is too large to be collected at all. */

@@ -13,7 +13,8 @@ import {
   PLACED_BYTES_MIN,
   READ_BYTES,
 } from '../../src/daemon/limits.ts';
-import { Opcode } from '../../src/protocol/binary/opcodes.ts';
+import { Magic, Opcode } from '../../src/protocol/binary/opcodes.ts';
+import { HEADER_BYTES, PacketHead, writePacketHead } from '../../src/protocol/binary/packet.ts';
 import { answer as packet, answers, request, storage } from '../conformance/binary-packets.ts';
 import { checkStore } from './support/check-store.ts';
 import { makeValue } from './support/engine-driver.ts';
@@ -30,6 +31,25 @@ function answer(key: string, value: Uint8Array, cas = ''): Buffer {
 }
 
 const END = Buffer.from('END\r\n');
+
+/** The head of an answer by the binary protocol, of the first item with a CAS if it has a body. */
+function binaryHead(opcode: number, bodyBytes: number, keyBytes = 0): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  const head = new PacketHead();
+  head.opcode = opcode;
+  head.opaque = 0x01020304;
+  head.bodyBytes = bodyBytes;
+  head.keyBytes = keyBytes;
+  head.extrasBytes = bodyBytes > 0 ? 4 : 0;
+  head.casLow = bodyBytes > 0 ? 1 : 0;
+  writePacketHead(bytes, 0, Magic.RESPONSE, head);
+  return bytes;
+}
+
+function binaryItem(key: string, value: Uint8Array): Buffer {
+  const head = binaryHead(Opcode.GETK, 4 + key.length + value.length, key.length);
+  return Buffer.concat([head, Buffer.alloc(4), Buffer.from(key), value]);
+}
 
 describe('runs of bytes', () => {
   test('what is behind the first so many bytes, wherever that is', () => {
@@ -100,6 +120,35 @@ describe('values sent from where they lie', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('by the meta protocol and the binary one, too, whole wherever the system cuts the write', async () => {
+    const value = makeValue(100_000, 12);
+    const mg = Buffer.concat([Buffer.from(`VA ${value.length} kk t-1\r\n`), value, Buffer.from('\r\n')]);
+    const asked: [Buffer, Buffer][] = [
+      [Buffer.from('mg k v k t\r\nmg k s\r\nmg none v\r\n'), Buffer.concat([mg, Buffer.from('HD s100000\r\nEN\r\n')])],
+      [
+        Buffer.concat([request(Opcode.GETK, { key: 'k' }), request(Opcode.NOOP)]),
+        Buffer.concat([binaryItem('k', value), binaryHead(Opcode.NOOP, 0)]),
+      ],
+    ];
+    for (const [requests, expected] of asked) {
+      for (const room of [0, 3, 40, 16_384, 50_000, 100_020, Infinity]) {
+        const { connect } = await startMemoryServer({ maxBytes: 4 * MEBIBYTE }, true);
+        const writer = connect();
+        writer.send(set('k', value));
+        const socket = connect();
+        socket.room = room;
+        socket.send(requests);
+        if (room === Infinity) expect(socket.writes).toBe(2);
+        // What was asked for before is still the old value.
+        writer.send(set('k', makeValue(100_000, 13)));
+        socket.room = Infinity;
+        socket.take();
+        await Promise.resolve();
+        expect(socket.received().equals(expected)).toBe(true);
+      }
+    }
   });
 
   test('are copied when they have more pieces than a write can name', async () => {

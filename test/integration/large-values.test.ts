@@ -1,11 +1,12 @@
 /**
- * Large values on their way in, on the real daemon and each transport: some put them where they belong, some copy them.
+ * Large values on their way in and out, on the real daemon and each transport: some leave them where they lie, some copy them.
  * Every byte is checked, however the client cuts what it sends.
  */
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Opcode } from '../../src/protocol/binary/opcodes.ts';
+import { HEADER_BYTES } from '../../src/protocol/binary/packet.ts';
 import { request, storage } from '../conformance/binary-packets.ts';
 import { ourDaemonsOnEachTransport, type ServerProcess } from '../conformance/driver.ts';
 
@@ -24,7 +25,7 @@ const line = (head: string, value: Buffer): Buffer =>
 const COMMANDS: [name: string, store: (key: string, value: Buffer) => Buffer, answerBytes: number][] = [
   ['set', (key, value) => line(`set ${key} 0 0 ${value.length}`, value), 'STORED\r\n'.length],
   ['ms', (key, value) => line(`ms ${key} ${value.length}`, value), 'HD\r\n'.length],
-  ['binary set', (key, value) => request(Opcode.SET, { key, extras: storage(), value }), 24],
+  ['binary set', (key, value) => request(Opcode.SET, { key, extras: storage(), value }), HEADER_BYTES],
 ];
 
 /** Sends bytes in pieces and reads until the answer is `expected` bytes long. */
@@ -68,5 +69,12 @@ describe.each(ourDaemonsOnEachTransport())('$name', (kind) => {
       Buffer.from('END\r\n'),
     ]);
     expect((await converse(port, Buffer.from(`get ${keys}\r\n`), answer.length)).equals(answer)).toBe(true);
+    for (const [i, value] of values.entries()) {
+      const byMeta = line(`VA ${value.length}`, value);
+      expect((await converse(port, Buffer.from(`mg k${i} v\r\n`), byMeta.length)).equals(byMeta)).toBe(true);
+      const packet = request(Opcode.GET, { key: `k${i}` });
+      const byPacket = await converse(port, packet, HEADER_BYTES + 4 + value.length);
+      expect(byPacket.subarray(HEADER_BYTES + 4).equals(value)).toBe(true);
+    }
   });
 });

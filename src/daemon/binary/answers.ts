@@ -101,6 +101,33 @@ export class BinaryAnswers {
     to: Uint8Array,
     position: number,
   ): number {
+    const { items } = this.#store;
+    const at = this.#writeItemHead(request, ref, withKey, withValue, to, position);
+    if (!withValue) return at;
+    const valueStart = items.valueStart(ref);
+    const valueBytes = items.valueBytes(ref);
+    if (valueBytes > 0) items.copyRun(ref, valueStart, valueStart + valueBytes, to, at);
+    return at + valueBytes;
+  }
+
+  /** Adds an item's flags, its key if it is wanted, and its value, which stays in the item until it is sent. */
+  itemInPlace(request: PacketHead, ref: ChunkRef, withKey: boolean): void {
+    const { items } = this.#store;
+    const output = this.#output;
+    output.position = this.#writeItemHead(request, ref, withKey, true, output.bytes, output.position);
+    const valueStart = items.valueStart(ref);
+    output.runInPlace(ref, valueStart, valueStart + items.valueBytes(ref));
+  }
+
+  /** What stands in front of an item's value. */
+  #writeItemHead(
+    request: PacketHead,
+    ref: ChunkRef,
+    withKey: boolean,
+    withValue: boolean,
+    to: Uint8Array,
+    position: number,
+  ): number {
     const { items, memory } = this.#store;
     const keyBytes = withKey ? items.keyBytes(ref) : 0;
     const valueBytes = withValue ? items.valueBytes(ref) : 0;
@@ -110,10 +137,7 @@ export class BinaryAnswers {
     let at = writePacketHead(to, position, Magic.RESPONSE, head);
     at = writeInt32(to, at, items.clientFlags(ref));
     if (keyBytes > 0) items.copyRun(ref, 0, keyBytes, to, at);
-    at += keyBytes;
-    const valueStart = items.valueStart(ref);
-    if (valueBytes > 0) items.copyRun(ref, valueStart, valueStart + valueBytes, to, at);
-    return at + valueBytes;
+    return at + keyBytes;
   }
 
   #writeHead(): void {

@@ -137,10 +137,14 @@ export class BinarySession implements Session {
       return used;
     }
     const length = this.#answers.itemBytes(ref, withKey, withValue);
+    const inPlace = withValue && this.#connection.staysInPlace(length);
+    if (!inPlace && length > output.room && !output.isEmpty) this.#connection.flush();
     // Nothing has happened yet: once the socket has drained, the packet is read again.
-    if (length > output.room && !output.isEmpty && !this.#connection.flush()) return 0;
+    if (this.#connection.isSuspended) return 0;
     if (touches) engine.touchFound(ref, exptimeAt(bytes, request.extrasStart));
-    if (length > output.room) {
+    if (inPlace) {
+      this.#answers.itemInPlace(request, ref, withKey);
+    } else if (length > output.room) {
       const answer = new Uint8Array(length);
       this.#answers.writeItem(request, ref, withKey, withValue, answer, 0);
       this.#connection.sendLarge(answer);

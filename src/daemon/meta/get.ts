@@ -22,6 +22,8 @@ import { NONE, type ChunkRef } from '../storage/layout.ts';
 const Mark = { W: 0x57, X: 0x58, Z: 0x5a } as const;
 
 export class MetaGet {
+  /** Whether the value belongs behind what {@link answer} wrote last, and was left out. */
+  valueFollows = false;
   readonly #shared: MetaShared;
 
   constructor(shared: MetaShared) {
@@ -39,9 +41,11 @@ export class MetaGet {
    *
    * @param found the item of its key, or NONE
    * @param to where the answer goes, from `position` on; it has {@link room}
+   * @param inPlace the value is left out: its caller sends it from where it lies if {@link valueFollows}
    * @returns the position behind the answer
    */
-  answer(request: MetaRequest, found: ChunkRef, to: Uint8Array, position: number): number {
+  answer(request: MetaRequest, found: ChunkRef, to: Uint8Array, position: number, inPlace = false): number {
+    this.valueFollows = false;
     const created = found === NONE && request.has(Letter.N);
     const ref = created ? this.#vivify(request) : found;
     if (ref === NONE) return this.#missed(request, to, position);
@@ -55,7 +59,8 @@ export class MetaGet {
       return writeBytes(to, position, meta.OPAQUE_TOO_LONG);
     }
     at = writeLineEnd(to, at);
-    if (withValue) {
+    this.valueFollows = withValue && inPlace;
+    if (withValue && !inPlace) {
       const start = items.valueStart(ref);
       const end = items.runBytes(ref);
       items.copyRun(ref, start, end, to, at);

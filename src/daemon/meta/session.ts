@@ -79,10 +79,13 @@ export class MetaSession {
 
   /** False if the socket must drain first; then nothing was done. */
   #get(): boolean {
-    const { meta, output } = this.#context;
+    const { engine, meta, output } = this.#context;
+    const { items } = engine.store;
     const ref = meta.find(request);
     const room = meta.get.room(request, ref);
-    if (room > output.room) {
+    const inPlace = this.#connection.staysInPlace(room);
+    if (this.#connection.isSuspended) return false;
+    if (!inPlace && room > output.room) {
       if (!output.isEmpty && !this.#connection.flush()) return false;
       if (room > output.room) {
         const answer = Buffer.allocUnsafe(room);
@@ -90,7 +93,8 @@ export class MetaSession {
         return true;
       }
     }
-    output.position = meta.get.answer(request, ref, output.bytes, output.position);
+    output.position = meta.get.answer(request, ref, output.bytes, output.position, inPlace);
+    if (meta.get.valueFollows) output.runInPlace(ref, items.valueStart(ref), items.runBytes(ref));
     return true;
   }
 
