@@ -1,4 +1,5 @@
 /** What the daemon counts, in typed-array slots and plain numbers; names are memcached's. */
+import { LISTS_PER_CLASS } from './storage/item-lists.ts';
 
 /** Counters per size class, as `stats slabs` shows them; `stats` shows their sums. */
 class ClassCounters {
@@ -9,7 +10,7 @@ class ClassCounters {
   readonly decrHits: Float64Array;
   readonly casHits: Float64Array;
   readonly casBadval: Float64Array;
-  /** Hits of retrievals by class × 4 + LRU list. */
+  /** Hits of retrievals by class × LISTS_PER_CLASS + LRU list. */
   readonly lruHits: Float64Array;
 
   constructor(largestClass: number) {
@@ -21,7 +22,7 @@ class ClassCounters {
     this.decrHits = perClass();
     this.casHits = perClass();
     this.casBadval = perClass();
-    this.lruHits = new Float64Array((largestClass + 1) * 4);
+    this.lruHits = new Float64Array((largestClass + 1) * LISTS_PER_CLASS);
   }
 
   reset(): void {

@@ -6,6 +6,7 @@ import { SPACE, TWO_32, unsignedLength, writeUnsigned } from '../base/bytes.ts';
 import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
 import { Counters } from './counters.ts';
 import type { SecondHand } from './clock.ts';
+import { LISTS_PER_CLASS, listOf } from './storage/item-lists.ts';
 import { ItemCursor } from './storage/items.ts';
 import * as layout from './storage/layout.ts';
 import { NONE, type ChunkRef } from './storage/layout.ts';
@@ -89,11 +90,16 @@ export class Engine {
 
   /** Notes that a retrieval found an item. */
   countHit(ref: ChunkRef): void {
-    const { memory } = this.store;
-    const list = (memory.word(ref, layout.STATE) & layout.LIST_MASK) >>> layout.LIST_SHIFT;
-    this.counters.getCommands++;
-    this.counters.classes.lruHits[layout.classOf(memory.word(ref, layout.SHAPE)) * 4 + list]++;
+    this.countLook(ref);
     this.store.touchAccess(ref);
+  }
+
+  /** As {@link countHit}, of a retrieval that leaves no trace in the LRU. */
+  countLook(ref: ChunkRef): void {
+    const { memory } = this.store;
+    const list = listOf(memory.word(ref, layout.STATE));
+    this.counters.getCommands++;
+    this.counters.classes.lruHits[this.#classOf(ref) * LISTS_PER_CLASS + list]++;
   }
 
   /** Notes that a retrieval found nothing. */

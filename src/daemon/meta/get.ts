@@ -158,9 +158,7 @@ export class MetaGet {
     } else if (!request.has(Letter.u)) {
       return this.#shared.engine.countHit(ref);
     } else {
-      const list = (store.memory.word(ref, layout.STATE) & layout.LIST_MASK) >>> layout.LIST_SHIFT;
-      counters.getCommands++;
-      counters.classes.lruHits[sizeClass * 4 + list]++;
+      this.#shared.engine.countLook(ref);
     }
     if (!request.has(Letter.u)) store.touchAccess(ref);
   }

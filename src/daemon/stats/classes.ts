@@ -1,6 +1,7 @@
 /** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure. */
 import { sum } from '../counters.ts';
 import { rows, when, type Row, type StatsSource } from './rows.ts';
+import { LISTS_PER_CLASS } from '../storage/item-lists.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE } from '../storage/layout.ts';
 import { COLD, HOT, TEMP, WARM } from '../storage/lru.ts';
@@ -20,7 +21,7 @@ function itemRows(source: StatsSource, id: number): Row[] {
   const { store, counters, settings } = source;
   const { stats, policy } = store;
   const count = (list: number): number => policy.lists.length(id, list);
-  const hits = (list: number): number => counters.classes.lruHits[id * 4 + list];
+  const hits = (list: number): number => counters.classes.lruHits[id * LISTS_PER_CLASS + list];
   const { tempLru, lruSegmented, lruMaintainer } = settings.extended;
   return [
     ['number', stats.items[id]],
@@ -80,7 +81,7 @@ export function slabStats({ store, counters }: StatsSource): string {
       [`${id}:used_chunks`, chunks - free],
       [`${id}:free_chunks`, free],
       [`${id}:free_chunks_end`, 0],
-      [`${id}:get_hits`, sum(classes.lruHits.subarray(id * 4, id * 4 + 4))],
+      [`${id}:get_hits`, sum(classes.lruHits.subarray(id * LISTS_PER_CLASS, (id + 1) * LISTS_PER_CLASS))],
       [`${id}:cmd_set`, classes.setCommands[id]],
       [`${id}:delete_hits`, classes.deleteHits[id]],
       [`${id}:incr_hits`, classes.incrHits[id]],
