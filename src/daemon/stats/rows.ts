@@ -1,6 +1,5 @@
 /** What statistics are made of, and the form in which they are answered. */
 import type { SecondHand } from '../clock.ts';
-import type { Connection } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 import type { Settings } from '../settings.ts';
 import type { Crawler } from '../storage/crawler.ts';
@@ -22,9 +21,19 @@ export interface StatsSource {
   readonly tls: TlsTransport | undefined;
   /** Second in which the certificates were read. */
   readonly certificatesReadAt: number;
-  connections(): Iterable<Connection>;
+  connections(): Iterable<ListedConnection>;
   /** Where it listens. */
   readonly listening: readonly ListeningSocket[];
+}
+
+/** One connection, as `stats conns` shows it. */
+export interface ListedConnection {
+  readonly id: number;
+  readonly socket: { readonly peer: string; readonly local: string };
+  /** What it is doing, in memcached's words. */
+  readonly stateName: string;
+  /** Second of the last command. */
+  readonly lastCommandAt: number;
 }
 
 /** One listening socket, by a number that no connection has. */
