@@ -16,9 +16,9 @@ import { mixedLoad, scenariosOf, type Scenario } from './scenarios.ts';
 
 /** Five million items of 100 bytes take memcached 0.9 GiB. */
 const MEMORY_MEGABYTES = 1536;
-/** Slices of each scenario and server, and their length: a minute. */
-const ROUNDS = 6;
-const SECONDS = 10;
+/** Slices of each scenario and server, and their length. */
+const ROUNDS = 5;
+const SECONDS = 8;
 const WARMUP_SECONDS = 0.5;
 /** Share of the slowest server's throughput. */
 const LOAD = 0.5;
