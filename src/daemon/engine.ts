@@ -238,6 +238,7 @@ export class Engine {
     const old = store.find(key, byteOffset(ref) + layout.HEADER_BYTES, store.items.keyBytes(ref), hash);
     const verdict = this.#judge(mode, old, casLow, casHigh);
     if (verdict !== Outcome.STORED) {
+      store.skipCas();
       store.discard(ref);
       return verdict;
     }
@@ -290,6 +291,7 @@ export class Engine {
     const current = joined === NONE ? NONE : this.#findKeyOf(addition, hash);
     if (joined === NONE || current === NONE) {
       // No room and too large are both NOT_STORED to memcached (memcached.c do_store_item).
+      store.skipCas();
       if (joined !== NONE) store.discard(joined);
       store.discard(addition);
       return Outcome.NOT_STORED;

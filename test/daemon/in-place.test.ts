@@ -41,7 +41,7 @@ function binaryHead(opcode: number, bodyBytes: number, keyBytes = 0): Buffer {
   head.bodyBytes = bodyBytes;
   head.keyBytes = keyBytes;
   head.extrasBytes = bodyBytes > 0 ? 4 : 0;
-  head.casLow = bodyBytes > 0 ? 1 : 0;
+  head.casLow = bodyBytes > 0 ? 2 : 0;
   writePacketHead(bytes, 0, Magic.RESPONSE, head);
   return bytes;
 }
@@ -84,7 +84,7 @@ describe('values sent from where they lie', () => {
     }
     socket.send('get k1 k0 none k1 k2 k3 k1\r\ngets k0\r\n');
     const order = [1, 0, 1, 2, 3, 1].map((i) => answer(`k${i}`, values[i]));
-    expect(socket.received()).toEqual(Buffer.concat([...order, END, answer('k0', values[0], ' 1'), END]));
+    expect(socket.received()).toEqual(Buffer.concat([...order, END, answer('k0', values[0], ' 2'), END]));
   });
 
   test('come whole wherever the system cuts the write', async () => {

@@ -4,7 +4,7 @@
  * memcached against memcached. MEMFLEET_DIFFERENTIAL sets how many commands our daemon gets altogether, over all
  * protocols and runtimes (1,000,000 in CI, else 120,000); MEMFLEET_SEED where the seeds begin.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
 import { binaryDialect, textDialect } from '../conformance/dialects.ts';
 import type { Dialect } from '../conformance/dialects.ts';
@@ -100,7 +100,11 @@ function compareServers(
     }
     if (!options.real) {
       test('a megabyte of mixed commands in writes of one byte', { timeout: TIMEOUT_MS }, async () => {
-        const [expected, actual] = await runShowpiece(ports(), SEED);
+        const fresh = await Promise.all([reference.start(REFERENCE_FLAGS), subject.start(['-m', '1024'])]);
+        onTestFinished(async () => {
+          await Promise.all(fresh.map(async (server) => await server.stop()));
+        });
+        const [expected, actual] = await runShowpiece({ reference: fresh[0].port, subject: fresh[1].port }, SEED);
         expect(actual).toBe(expected);
       });
     }

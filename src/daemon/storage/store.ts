@@ -81,8 +81,8 @@ export class Store {
   readonly #evictionDisabled: boolean;
   /** Every CAS value is 0. */
   readonly casDisabled: boolean;
-  /** Last CAS value given out; a double holds every integer up to 2^53. */
-  #lastCas = 0;
+  /** Last CAS value given out; a double holds every integer up to 2^53. memcached's first item has a 2. */
+  #lastCas = 1;
   /** Up to which second the last flush takes what was stored, as memcached counts it (`oldest_live`); 0 = no flush yet. */
   oldestLive = 0;
   /** Items with a time up to this second are flushed; 0 = none. */
@@ -258,6 +258,11 @@ export class Store {
     this.memory.setWord(ref, layout.CAS_HIGH, (this.#lastCas / 0x1_0000_0000) | 0);
   }
 
+  /** Gives the next CAS value to nobody, as memcached does when an item that has come whole may not be stored. */
+  skipCas(): void {
+    this.#lastCas++;
+  }
+
   /**
    * Gives a linked item a CAS value that its client chose (meta protocol, E). Such a value does not tell whether the item
    * is older than a flush, so its time does, and in the second of the flush a list of those that came behind it.
@@ -292,7 +297,7 @@ export class Store {
     // As memcached: a later flush comes in the second before, and takes what is stored within that second as well.
     this.#pendingFlush = second > this.#time.now ? second - 1 : Infinity;
     if (second === 0 || this.#flushedSecond === this.#time.now) {
-      this.#flushedCas = ++this.#lastCas;
+      this.#flushedCas = this.#lastCas + 1;
       this.#flushedAt = this.#time.now;
       this.#chosenSinceFlush.clear();
       this.#flushedSecond = 0;
