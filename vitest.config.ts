@@ -13,7 +13,7 @@ const RETRIES = process.env['CI'] === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
-    reporters: ['default'],
+    reporters: ['default', './test/support/skips.ts'],
     projects: [
       {
         test: {

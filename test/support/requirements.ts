@@ -19,7 +19,7 @@ const CHECKS = {
   memcached: { reason: 'no memcached on PATH (apt-get install memcached)', met: () => works('memcached', '-V') },
   docker: {
     reason: 'no Docker engine with compose v2 answers',
-    met: () => works('docker', 'compose', 'ps', '-a') || works('docker', 'version'),
+    met: () => works('docker', 'compose', 'version') && works('docker', 'version'),
   },
   machines: {
     reason: 'no engines of our own in network namespaces (needs root, dockerd, iproute2)',
