@@ -64,6 +64,9 @@ def main():
         sys.exit("squares: %s names no server" % args.fleet)
 
     cache = memcache.Client(servers)
+    # To python-memcached a server that cannot be reached is one that has nothing.
+    if not cache.get_stats():
+        sys.exit("squares: none of %s answers" % ", ".join(servers))
     # Begin with none of the squares, so that the runs show how the cache fills.
     cache.delete_multi(["sq:%d" % n for n in range(NUMBER_MAX + 1)])
     print("Ten successive runs:", end="", flush=True)

@@ -254,4 +254,11 @@ describeWith(['memcached', 'pythonMemcache'], 'our client and python-memcached s
       expect(seconds[9]).toBeLessThan(seconds[0] / 3);
     }
   });
+
+  test('squares in Python without a server that answers end, instead of computing everything', async () => {
+    const path = fileURLToPath(new URL('../../examples/squares.py', import.meta.url));
+    await expect(run('/usr/bin/python3', [path, '127.0.0.1:1'])).rejects.toMatchObject({
+      stderr: expect.stringContaining('none of 127.0.0.1:1 answers'),
+    });
+  });
 });
