@@ -1,6 +1,6 @@
 /** What a daemon was told to be, after its flags were read. Names are those of `stats settings` where it has one. */
 import { MEMCACHED_PORT } from '../base/memcached.ts';
-import type { EvictionPolicyName } from './storage/eviction.ts';
+import type { EvictionPolicyName, LruTuning } from './storage/eviction.ts';
 import type { ListenAddress } from './transport/transport.ts';
 
 export interface Settings {
@@ -90,46 +90,51 @@ export interface TlsSettings {
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** What `-o` says, by the names of `stats settings`. Those that act are marked; the others are only shown there. */
-export interface ExtendedSettings {
-  /** Acts: a connection above `-c` is refused; false = it waits until another ends. */
+/**
+ * What `-o` says, by the names of `stats settings`. What is only shown there is about something that a daemon of one
+ * thread and with slabs of its own has not.
+ */
+export interface ExtendedSettings extends LruTuning {
+  /** A connection above `-c` is refused; false = it waits until another ends. */
   maxconnsFast: boolean;
-  /** Acts: log2 of the hash table's first size; 0 = our own. */
+  /** log2 of the hash table's first size; 0 = our own. */
   hashpowerInit: number;
-  /** Acts: false = the hash table keeps its first size. */
+  /** False = the hash table keeps its first size. */
   hashExpand: boolean;
-  hashAlgorithm: string;
+  /** `slabs reassign` is obeyed. */
   slabReassign: boolean;
+  /** 0 = no page goes from class to class by itself; 1 and 2 are one to us. */
   slabAutomove: number;
-  slabAutomoveRatio: number;
-  slabAutomoveWindow: number;
-  slabAutomoveFreeratio: number;
-  /** Bytes. */
-  slabChunkMax: number;
-  /** Acts: expired items are looked for in the background. */
+  /** Expired items are looked for in the background. */
   lruCrawler: boolean;
-  /** Microseconds. */
+  /** Microseconds of rest after each thousand items that the crawler looks at; ours keeps that pace, in larger steps. */
   lruCrawlerSleep: number;
+  /** Items of a class that a run of the crawler looks at; 0 = all. */
   lruCrawlerTocrawl: number;
+  /** Idle items go from list to list in the background. */
   lruMaintainer: boolean;
-  lruSegmented: boolean;
-  hotLruPct: number;
-  warmLruPct: number;
-  hotMaxFactor: number;
-  warmMaxFactor: number;
-  tempLru: boolean;
-  /** Seconds. */
-  temporaryTtl: number;
-  /** Acts: seconds after which a connection that asks for nothing is closed; 0 = never. */
+  /** Seconds after which a connection that asks for nothing is closed; 0 = never. */
   idleTimeout: number;
-  tailRepairTime: number;
-  /** Acts: bytes that may wait for a watcher. */
+  /** Bytes that may wait for a watcher. */
   watcherLogbufSize: number;
-  workerLogbufSize: number;
-  /** Bytes; 0 = no limit. */
-  readBufMemLimit: number;
-  /** Acts: `stats sizes` counts from the start. */
+  /** `stats sizes` counts from the start. */
   trackSizes: boolean;
+  /** Shown only. */
+  hashAlgorithm: string;
+  /** Shown only. */
+  slabAutomoveRatio: number;
+  /** Shown only. */
+  slabAutomoveWindow: number;
+  /** Shown only. */
+  slabAutomoveFreeratio: number;
+  /** Shown only; bytes. */
+  slabChunkMax: number;
+  /** Shown only; seconds. */
+  tailRepairTime: number;
+  /** Shown only; bytes. */
+  workerLogbufSize: number;
+  /** Shown only; bytes, 0 = no limit. */
+  readBufMemLimit: number;
 }
 
 /** What connections speak: `auto` is told by a connection's first byte. */

@@ -30,6 +30,7 @@ export interface LruTuning {
   warmMaxFactor: number;
   /** Items with at most `temporaryTtl` seconds to live are kept apart from the others. */
   tempLru: boolean;
+  /** Seconds. */
   temporaryTtl: number;
 }
 
