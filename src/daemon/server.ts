@@ -11,6 +11,7 @@ import { ClusterConfig } from './cluster-config.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
+import { HouseKeeping } from './house-keeping.ts';
 import * as limits from './limits.ts';
 import { MetaCommands } from './meta/commands.ts';
 import { Output } from './output.ts';
@@ -27,18 +28,6 @@ import type { TlsTransport } from './transport/tls.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import { WatchHub } from './watch/hub.ts';
 
-/** How often the second hand is read and stalled readers are looked for. */
-const TICK_MS = 250;
-/** How often the crawler takes a step, and how many chunks it looks at in one: about half a millisecond's work. */
-const CRAWL_INTERVAL_MS = 100;
-const CRAWL_CHUNKS = 5000;
-/** Chunks it frees in one step: as long again. Where there are so many, the next step comes sooner. */
-const CRAWL_FREED = 500;
-const CRAWL_SOON_MS = 10;
-/** Items between two of memcached's crawler's sleeps (crawler.c, crawls_persleep). */
-const CRAWLS_PER_SLEEP = 1000;
-/** Items that go from list to list with each of those steps, at most: a fraction of a millisecond's work. */
-const LRU_MOVES = 500;
 /** How often a stopping daemon looks whether its connections have gone quiet. */
 const STOP_POLL_MS = 20;
 
@@ -90,8 +79,7 @@ export class Server implements ConnectionContext {
   readonly #listeners: Listener[] = [];
   readonly #udpListeners: Listener[] = [];
   #nextId = 1;
-  /** How to cancel each repeated work's next turn. */
-  readonly #timers = new Map<() => void, () => void>();
+  readonly #houseKeeping: HouseKeeping;
   #stopping: Promise<void> | undefined;
   #onStop: () => void = () => {};
 
@@ -136,6 +124,7 @@ export class Server implements ConnectionContext {
     this.store.policy.tune(settings.extended);
     this.store.balancesPages = settings.extended.slabAutomove !== 0;
     this.clusterConfig = new ClusterConfig(settings.configToken);
+    this.#houseKeeping = new HouseKeeping(this, this.#clock);
   }
 
   /** The ports that were bound, in the order of the settings. */
@@ -170,23 +159,7 @@ export class Server implements ConnectionContext {
       this.#closeListeners();
       throw error;
     }
-    this.#repeat(TICK_MS, () => this.#tick());
-    this.#repeat(CRAWL_INTERVAL_MS, () => this.#maintainLru());
-    this.#repeat(CRAWL_INTERVAL_MS, () => this.#crawl());
-  }
-
-  /** What memcached leaves to its LRU maintainer, a step of it. */
-  #maintainLru(): void {
-    if (this.settings.extended.lruMaintainer) this.store.policy.maintain(this.time.now, LRU_MOVES);
-  }
-
-  /** What memcached leaves to its LRU crawler, a step of it; returns when the next one is due, if that is soon. */
-  #crawl(): number | undefined {
-    const { lruCrawler, lruCrawlerSleep, lruCrawlerTocrawl } = this.settings.extended;
-    if (!lruCrawler) return undefined;
-    const sleepsPerStep = (CRAWL_INTERVAL_MS * 1000) / lruCrawlerSleep;
-    const chunks = Math.min(CRAWL_CHUNKS, Math.ceil(sleepsPerStep * CRAWLS_PER_SLEEP));
-    return this.crawler.step(chunks, lruCrawlerTocrawl || Infinity, CRAWL_FREED) ? CRAWL_SOON_MS : undefined;
+    this.#houseKeeping.start();
   }
 
   /** `-U`: on every address that has a port, as memcached. */
@@ -260,8 +233,7 @@ export class Server implements ConnectionContext {
     for (const connection of this.#connections) connection.end();
     while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await this.#sleep(STOP_POLL_MS);
     for (const connection of this.#connections) connection.socket.destroy();
-    for (const cancel of this.#timers.values()) cancel();
-    this.#timers.clear();
+    this.#houseKeeping.stop();
   }
 
   #closeListeners(): void {
@@ -316,49 +288,6 @@ export class Server implements ConnectionContext {
       this.say(`<${connection.id} new ${GREETINGS[door.protocol ?? this.settings.protocol]}`);
     this.watch.connected(connection);
     return connection;
-  }
-
-  #tick(): void {
-    this.time.tick();
-    for (const connection of this.#connections) {
-      const why = this.#whyCutOff(connection);
-      if (why === undefined) continue;
-      this.#verbose(`<${connection.id} cut off: ${why}`);
-      connection.destroy(why === 'idle' ? 'idle_timeout' : 'error');
-    }
-  }
-
-  /**
-   * Why a connection must go, if it must: it leaves its answers unread, or a value unfinished, or has asked for nothing for
-   * as long as `-o idle_timeout` says. A byte now and then is no request.
-   */
-  #whyCutOff(connection: Connection): string | undefined {
-    const { now } = this.time;
-    if (connection.isSuspended) {
-      const since = connection.stalledSince;
-      return since !== 0 && now - since > limits.STALLED_READER_SECONDS ? 'its answers were not read' : undefined;
-    }
-    const { stateName } = connection;
-    if (!connection.isOpen || stateName === 'conn_watch') return undefined;
-    const { idleTimeout } = this.settings.extended;
-    if (stateName === 'conn_nread' || stateName === 'conn_swallow') {
-      const secondsMax = Math.min(limits.STALLED_SENDER_SECONDS, idleTimeout || Infinity);
-      return now - connection.lastDataAt > secondsMax ? 'its value was not sent' : undefined;
-    }
-    if (idleTimeout === 0 || now - connection.lastCommandAt <= idleTimeout) return undefined;
-    this.counters.idleKicks++;
-    return 'idle';
-  }
-
-  /** Does some work again and again until the server closes: after each interval, or when it says that it is to go on. */
-  #repeat(intervalMs: number, work: () => number | void): void {
-    const schedule = (delayMs: number): void => {
-      this.#timers.set(
-        work,
-        this.#clock.setTimer(delayMs, () => schedule(work() ?? intervalMs)),
-      );
-    };
-    schedule(intervalMs);
   }
 
   say(line: string): void {
