@@ -20,7 +20,7 @@ import type { Engine } from './engine.ts';
 import * as limits from './limits.ts';
 import type { MetaCommands } from './meta/commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
-import { TextSession } from './text-session.ts';
+import { TextSession } from './text/session.ts';
 import { Trace } from './trace/trace.ts';
 import { Runs } from './transport/runs.ts';
 import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';

@@ -1,6 +1,6 @@
 /** Looking at the bytes of a line of the text protocol. Pure. */
-import { CR, LF, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
-import type { Command, TextRequest } from '../protocol/text/request.ts';
+import { CR, LF, SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import type { Command, TextRequest } from '../../protocol/text/request.ts';
 
 const HTTP = bytesOf('HTTP/');
 const LETTERS_LOOKED_AT_FIRST = bytesOf('gsacidt');

@@ -7,22 +7,22 @@
  *              ├─► refused ─► SWALLOW ─► LINE   │
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
-import { CR, SPACE, bytesOf, equalBytes } from '../base/bytes.ts';
-import { KEY_BYTES_MAX } from '../base/memcached.ts';
-import { isMetaLine } from '../protocol/text/meta-parser.ts';
-import * as replies from '../protocol/text/replies.ts';
-import { parseRequest } from '../protocol/text/request-parser.ts';
-import { Command, Parse, TextRequest } from '../protocol/text/request.ts';
-import { adminCommand } from './admin/commands.ts';
-import type { ExpectedBody } from './admin/context.ts';
-import { LEGACY_CONFIG_KEY } from './cluster-config.ts';
-import { ArrivingValue } from './arriving-value.ts';
-import type { Connection, ConnectionContext, Session } from './connection.ts';
-import { Mode, Outcome } from './engine.ts';
-import * as limits from './limits.ts';
-import { MetaSession } from './meta/session.ts';
-import { NONE, type ChunkRef } from './storage/layout.ts';
-import { findNewline, isHttp, lineEnd, longestWord } from './text-lines.ts';
+import { CR, SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import { KEY_BYTES_MAX } from '../../base/memcached.ts';
+import { isMetaLine } from '../../protocol/text/meta-parser.ts';
+import * as replies from '../../protocol/text/replies.ts';
+import { parseRequest } from '../../protocol/text/request-parser.ts';
+import { Command, Parse, TextRequest } from '../../protocol/text/request.ts';
+import { adminCommand } from '../admin/commands.ts';
+import type { ExpectedBody } from '../admin/context.ts';
+import { LEGACY_CONFIG_KEY } from '../cluster-config.ts';
+import { ArrivingValue } from '../arriving-value.ts';
+import type { Connection, ConnectionContext, Session } from '../connection.ts';
+import { Mode, Outcome } from '../engine.ts';
+import * as limits from '../limits.ts';
+import { MetaSession } from '../meta/session.ts';
+import { NONE, type ChunkRef } from '../storage/layout.ts';
+import { findNewline, isHttp, lineEnd, longestWord } from './lines.ts';
 
 const State = { LINE: 0, VALUE: 1, SWALLOW: 2, RETRIEVE: 3, BODY: 4, META: 5, WATCH: 6 } as const;
 type State = (typeof State)[keyof typeof State];
