@@ -3,10 +3,9 @@
  * event loop, and the exact processor time of another process. Numbers are those of Linux (include/uapi).
  */
 
-/** What is used of `bun:ffi` (bun.com/docs/api/ffi); Bun's own types would clash with Node's. */
-interface Ffi {
-  dlopen: (name: string, symbols: Record<string, { args: string[]; returns: string }>) => { symbols: unknown };
-}
+import { openLibc } from '../../src/daemon/transport/libc.ts';
+
+export { AF_INET, IPPROTO_TCP, MSG_NOSIGNAL, SOCK_STREAM, TCP_NODELAY } from '../../src/daemon/transport/libc.ts';
 
 /** The calls; a failed one returns -1. */
 export interface Libc {
@@ -38,26 +37,13 @@ const SIGNATURES: Record<keyof Libc, { args: string[]; returns: string }> = {
   syscall: { args: ['i64', P, I, I, I, U], returns: I },
 };
 
-export const AF_INET = 2;
-export const SOCK_STREAM = 1;
-export const IPPROTO_TCP = 6;
-export const TCP_NODELAY = 1;
 export const MSG_DONTWAIT = 0x40;
-export const MSG_NOSIGNAL = 0x4000;
 export const POLLIN = 1;
 
 /** Number of perf_event_open; undefined on processors that this was not written for. */
 export const PERF_EVENT_OPEN = { x64: 298, arm64: 241 }[process.arch as string];
 
-/** The C library, or undefined where this process cannot reach it: under Node, on other systems than Linux with glibc. */
+/** The C library, or undefined where this process cannot reach it. */
 export async function loadLibc(): Promise<Libc | undefined> {
-  if (!('Bun' in globalThis) || process.platform !== 'linux') return undefined;
-  // A name that the compiler cannot look up: there are no types for it beside Node's.
-  const name: string = 'bun:ffi';
-  try {
-    const { dlopen } = (await import(name)) as Ffi;
-    return dlopen('libc.so.6', SIGNATURES).symbols as Libc;
-  } catch {
-    return undefined;
-  }
+  return (await openLibc(SIGNATURES))?.symbols as Libc | undefined;
 }

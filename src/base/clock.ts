@@ -37,15 +37,15 @@ export const waitingClock: Clock = {
 };
 
 /** Resolves after `delayMs`, or as soon as `signal` aborts; leaves nothing behind either way. */
-export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const wake = (): void => resolve();
   const cancel = clock.setTimer(delayMs, wake);
-  signal.addEventListener('abort', wake, { once: true });
+  signal?.addEventListener('abort', wake, { once: true });
   await promise;
   cancel();
-  signal.removeEventListener('abort', wake);
+  signal?.removeEventListener('abort', wake);
 }
 
 /** A clock that stands still until it is told to advance; for tests and simulations. */

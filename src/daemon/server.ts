@@ -2,7 +2,7 @@
  * The daemon put together: store, engine, listeners and connections, the tick of its clock, and an orderly end.
  * `main.ts` reads the flags and handles signals; tests build a server directly, with a clock of their own.
  */
-import { systemClock, type Clock } from '../base/clock.ts';
+import { sleep, systemClock, type Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import { nextTurn } from '../base/turns.ts';
 import * as replies from '../protocol/text/replies.ts';
@@ -226,12 +226,12 @@ export class Server implements ConnectionContext {
     this.#waitingRoom.close();
     do {
       for (const connection of this.#connections) connection.sawData = false;
-      await this.#sleep(STOP_POLL_MS);
+      await sleep(this.#clock, STOP_POLL_MS);
       // On a busy machine the time may be up before the sockets were looked at once.
       await this.#turn();
     } while (this.#anyBusy() && this.#clock.monotonicMs() < deadlineMs);
     for (const connection of this.#connections) connection.end();
-    while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await this.#sleep(STOP_POLL_MS);
+    while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await sleep(this.#clock, STOP_POLL_MS);
     for (const connection of this.#connections) connection.socket.destroy();
     this.#houseKeeping.stop();
   }
@@ -259,12 +259,6 @@ export class Server implements ConnectionContext {
   /** Lets the event loop go on to where it began. */
   #turn(): Promise<void> {
     return new Promise((resolve) => nextTurn(resolve));
-  }
-
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.setTimer(delayMs, resolve);
-    });
   }
 
   #accept(socket: TransportSocket, door: Door): SocketHandler {

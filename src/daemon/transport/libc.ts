@@ -6,9 +6,12 @@
  */
 import { constants } from 'node:os';
 
+/** How calls of a library take and return values. */
+type Signatures = Readonly<Record<string, { args: string[]; returns: string }>>;
+
 /** What is used of `bun:ffi` (bun.com/docs/api/ffi); Bun's own types would clash with Node's. */
 interface Ffi {
-  dlopen: (name: string, symbols: Record<string, { args: string[]; returns: string }>) => { symbols: unknown };
+  dlopen: (name: string, signatures: Signatures) => { symbols: unknown };
   ptr: (bytes: ArrayBufferView) => Pointer;
   read: { i32: (pointer: Pointer) => number };
 }
@@ -106,18 +109,26 @@ export function fixedMemory(byteLength: number): ArrayBuffer {
 
 /** The C library, or undefined where this process cannot reach it: under Node, on other systems than Linux with glibc. */
 export async function loadLibc(): Promise<Libc | undefined> {
+  const opened = await openLibc(SIGNATURES);
+  if (opened === undefined) return undefined;
+  const { ptr, read } = opened.ffi;
+  const symbols = opened.symbols as Symbols;
+  const names = new Map(Object.entries(constants.errno).map(([text, code]) => [code, text]));
+  const errorName = (): string => {
+    const code = read.i32(symbols.__errno_location());
+    return names.get(code) ?? `errno ${code}`;
+  };
+  return { ...symbols, ptr, errorName };
+}
+
+/** Some calls of the C library, or undefined where this process cannot reach it: under Node, on other systems than Linux with glibc. */
+export async function openLibc(signatures: Signatures): Promise<{ ffi: Ffi; symbols: unknown } | undefined> {
   if (process.versions['bun'] === undefined || process.platform !== 'linux') return undefined;
   // A name that the compiler cannot look up: there are no types for it beside Node's.
   const name: string = 'bun:ffi';
   try {
-    const { dlopen, ptr, read } = (await import(name)) as Ffi;
-    const symbols = dlopen('libc.so.6', SIGNATURES).symbols as Symbols;
-    const names = new Map(Object.entries(constants.errno).map(([text, code]) => [code, text]));
-    const errorName = (): string => {
-      const code = read.i32(symbols.__errno_location());
-      return names.get(code) ?? `errno ${code}`;
-    };
-    return { ...symbols, ptr, errorName };
+    const ffi = (await import(name)) as Ffi;
+    return { ffi, symbols: ffi.dlopen('libc.so.6', signatures).symbols };
   } catch {
     return undefined;
   }

@@ -7,26 +7,49 @@ import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, 
 
 const NOTHING = new Uint8Array(0);
 
-class NodeSocket implements TransportSocket {
+/** A connection over one of Node's streams. How its writes wait is each stream's own. */
+export abstract class StreamSocket<Stream extends Socket> implements TransportSocket {
   readonly peer: string;
   readonly local: string;
   handler: SocketHandler | undefined;
-  readonly #socket: Socket;
+  protected readonly stream: Stream;
+
+  constructor(stream: Stream, unixPath: string | undefined) {
+    this.stream = stream;
+    [this.peer, this.local] = nameEndpoints(stream, unixPath);
+  }
+
+  abstract write(bytes: Uint8Array, start: number, end: number): boolean;
+
+  pause(): void {
+    this.stream.pause();
+  }
+
+  resume(): void {
+    this.stream.resume();
+  }
+
+  end(): void {
+    // end() alone would wait for the client to close its side as well.
+    this.stream.destroySoon();
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+}
+
+class NodeSocket extends StreamSocket<Socket> {
   /** Writes that were not taken at once and are not finished. */
   #pending = 0;
 
-  constructor(socket: Socket, unixPath: string | undefined) {
-    this.#socket = socket;
-    [this.peer, this.local] = nameEndpoints(socket, unixPath);
-  }
-
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#socket.write(bytes.subarray(start, end));
+    this.stream.write(bytes.subarray(start, end));
     // node:net tries the system call during write(); what is left over stays queued and keeps reading our memory.
-    if (this.#socket.writableLength === 0) return true;
+    if (this.stream.writableLength === 0) return true;
     // 'drain' only comes when more than the high-water mark was left; the end of an empty write behind always does.
     this.#pending++;
-    this.#socket.write(NOTHING, (error) => this.#written(error));
+    this.stream.write(NOTHING, (error) => this.#written(error));
     return false;
   }
 
@@ -34,23 +57,6 @@ class NodeSocket implements TransportSocket {
     this.#pending--;
     // After an error the connection closes.
     if (this.#pending === 0 && !error) this.handler?.onDrain();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    // end() alone would wait for the client to close its side as well.
-    this.#socket.destroySoon();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
   }
 }
 

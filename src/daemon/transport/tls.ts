@@ -7,55 +7,34 @@ import { isFleetError } from '../../base/errors.ts';
 import { TLS_HANDSHAKE_MS } from '../limits.ts';
 import type { TlsSettings } from '../settings.ts';
 import { readCertificates } from './tls-certificates.ts';
-import { NodeListener, attach, bind, nameEndpoints } from './node.ts';
-import type { ListenAddress, ListenOptions, Listener, SocketHandler, Transport, TransportSocket } from './transport.ts';
+import { NodeListener, StreamSocket, attach, bind } from './node.ts';
+import type { ListenAddress, ListenOptions, Listener, Transport } from './transport.ts';
 
 /** `ssl_verify_mode` of who must have a certificate that is believed. */
 const VERIFY_PEER = 2;
 
-class TlsSocket implements TransportSocket {
-  readonly peer: string;
-  readonly local: string;
-  handler: SocketHandler | undefined;
-  readonly #socket: TLSSocket;
+class TlsSocket extends StreamSocket<TLSSocket> {
   readonly #waitingMax: number;
   /** A write was answered with false, and `onDrain` is owed. */
   #full = false;
 
   constructor(socket: TLSSocket, waitingMax: number) {
-    this.#socket = socket;
+    super(socket, undefined);
     this.#waitingMax = waitingMax;
-    [this.peer, this.local] = nameEndpoints(socket, undefined);
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
     const copy = Buffer.from(bytes.subarray(start, end));
-    this.#socket.write(copy, (error) => this.#written(error));
-    if (this.#socket.writableLength > this.#waitingMax) this.#full = true;
+    this.stream.write(copy, (error) => this.#written(error));
+    if (this.stream.writableLength > this.#waitingMax) this.#full = true;
     return !this.#full;
   }
 
   #written(error: Error | null | undefined): void {
     // After an error the connection closes.
-    if (!this.#full || error || this.#socket.writableLength > 0) return;
+    if (!this.#full || error || this.stream.writableLength > 0) return;
     this.#full = false;
     this.handler?.onDrain();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.destroySoon();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
   }
 }
 
