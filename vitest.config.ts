@@ -1,6 +1,6 @@
 /**
  * Four projects, one after the other: `unit` is quick and needs nothing but Node; `integration` starts real processes
- * and the real memcached; `docker` needs an engine; `machines` starts engines of its own in network namespaces, and
+ * and the real memcached, as what is tried on them in `test/security/` does; `docker` needs an engine; `machines` starts engines of its own in network namespaces, and
  * mostly waits. `npm test` runs all, `npm run check` the first. CI runs `machines` beside `integration`.
  */
 import { defineConfig } from 'vitest/config';
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/docker/**'],
+          exclude: ['test/integration/**', 'test/security/**', 'test/docker/**'],
           testTimeout: 30_000,
           // Vitest leaves a core free unless told; on two cores that is half of them.
           maxWorkers: '100%',
@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'integration',
           sequence: { groupOrder: 1 },
           retry: RETRIES,
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/{integration,security}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
