@@ -17,6 +17,7 @@ import { AuthTextSession } from './auth/text-session.ts';
 import { BinarySession } from './binary/session.ts';
 import type { ArrivingValue } from './arriving-value.ts';
 import type { Engine } from './engine.ts';
+import type { Holder } from './held-memory.ts';
 import * as limits from './limits.ts';
 import type { MetaCommands } from './meta/commands.ts';
 import { NO_REGION, type Output, type Region } from './output.ts';
@@ -65,7 +66,7 @@ const EMPTY = new Uint8Array(0);
 /** Where the next bytes of some connection belong; only valid until they are read. */
 const places = new Runs();
 
-export class Connection implements SocketHandler {
+export class Connection implements SocketHandler, Holder {
   /** Number of the connection, for `stats conns` and -vv. */
   readonly id: number;
   readonly socket: TransportSocket;
@@ -77,7 +78,8 @@ export class Connection implements SocketHandler {
   lastDataAt: number;
   /** Bytes have come since this was last set to false. */
   sawData = true;
-  /** Why it ends, for who watches: `normal`, `error`, `idle_timeout` or `shutdown`. */
+  heldBytes = 0;
+  /** Why it ends, for who watches: memcached's `normal`, `error`, `idle_timeout` or `shutdown`, or our `memory_limit`. */
   closeReason = 'normal';
   readonly #context: ConnectionContext;
   readonly #door: Door;
@@ -90,6 +92,8 @@ export class Connection implements SocketHandler {
   #open = true;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
+  /** Not read, since all connections together hold too much. */
+  #starved = false;
   /** It is suspended, but only until the others have had their turn. */
   #yielding = false;
   /** The output region that the socket still reads. */
@@ -211,7 +215,7 @@ export class Connection implements SocketHandler {
     const rest = this.#carry;
     this.#carry = EMPTY;
     this.#run(rest, 0, rest.length);
-    if (!this.#suspended && this.#open) this.socket.resume();
+    if (!this.#suspended && !this.#starved && this.#open) this.socket.resume();
   }
 
   onClose(): void {
@@ -220,6 +224,7 @@ export class Connection implements SocketHandler {
     this.#retained = NO_REGION;
     this.#session?.abandon();
     if (this.#watcher !== undefined) this.#context.watch.remove(this.#watcher);
+    this.#context.held.forget(this);
     this.#context.forget(this);
   }
 
@@ -238,6 +243,23 @@ export class Connection implements SocketHandler {
     this.#open = false;
     this.closeReason = reason;
     this.socket.destroy();
+  }
+
+  // ---- what it holds (Holder) ----
+
+  pauseReading(): void {
+    this.#starved = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#starved = false;
+    if (!this.#suspended && this.#open) this.socket.resume();
+  }
+
+  cutOff(): void {
+    if (this.#context.settings.verbosity > 1) this.#context.say(`<${this.id} cut off: it held too much memory`);
+    this.destroy('memory_limit');
   }
 
   // ---- one read ----

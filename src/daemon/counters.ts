@@ -55,6 +55,8 @@ export class Counters {
   rejectedConnections = 0;
   /** Connections that were closed because they asked for nothing (`-o idle_timeout`). */
   idleKicks = 0;
+  /** Connections that were closed because they left an answer, a value or a line unfinished for too long. */
+  stalledKicks = 0;
   /** Times a connection had to let the others have their turn (`-R`). */
   connectionYields = 0;
   /** Times that new connections had to wait (`-o no_maxconns_fast`), and microseconds of it. */
@@ -77,6 +79,7 @@ export class Counters {
     this.bytesRead = this.bytesWritten = 0;
     this.authCommands = this.authErrors = 0;
     this.totalConnections = this.rejectedConnections = this.idleKicks = this.connectionYields = 0;
+    this.stalledKicks = 0;
     this.listenDisabled = this.listenDisabledUs = 0;
   }
 }

@@ -58,12 +58,13 @@ export class HouseKeeping {
   }
 
   #tick(): void {
-    const { settings, time } = this.#server;
+    const { counters, settings, time } = this.#server;
     time.tick();
     for (const connection of this.#server.connections()) {
       const why = this.#whyCutOff(connection);
       if (why === undefined) continue;
       if (settings.verbosity > 1) this.#server.say(`<${connection.id} cut off: ${why}`);
+      if (why !== 'idle') counters.stalledKicks++;
       connection.destroy(why === 'idle' ? 'idle_timeout' : 'error');
     }
   }

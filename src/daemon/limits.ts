@@ -83,3 +83,11 @@ export const TLS_HANDSHAKE_MS = 10_000;
 
 /** Connections that may be in the middle of their TLS handshake; more are closed. */
 export const TLS_HANDSHAKES_MAX = 1024;
+
+/**
+ * What connections may hold beyond the items, all together, unless `-o conn_memory_limit` says otherwise: as much as `-m`,
+ * but at least the first and at most the second, in bytes; twice `-I` where that is more. Near it who holds most is read no
+ * further, at it who holds most is cut off.
+ */
+export const CONN_MEMORY_MIN = 32 * 1024 * 1024;
+export const CONN_MEMORY_MAX = 64 * 1024 * 1024;

@@ -11,6 +11,7 @@ import { ClusterConfig } from './cluster-config.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Counters } from './counters.ts';
 import { Engine } from './engine.ts';
+import { HeldMemory, defaultConnMemory } from './held-memory.ts';
 import { HouseKeeping } from './house-keeping.ts';
 import * as limits from './limits.ts';
 import { MetaCommands } from './meta/commands.ts';
@@ -65,6 +66,7 @@ export class Server implements ConnectionContext {
   readonly crawler: Crawler;
   readonly watch: WatchHub;
   readonly prefixes: PrefixStats;
+  readonly held: HeldMemory;
   readonly saslPasswords: PasswordFile | undefined;
   readonly textPasswords: PasswordFile | undefined;
   readonly clusterConfig: ClusterConfig;
@@ -119,6 +121,9 @@ export class Server implements ConnectionContext {
     this.saslPasswords =
       saslEnabled && saslPasswordFile !== undefined ? new PasswordFile(saslPasswordFile, 'sasl') : undefined;
     this.textPasswords = authFile === undefined ? undefined : new PasswordFile(authFile, 'ascii');
+    this.held = new HeldMemory(
+      settings.extended.connMemoryLimit || defaultConnMemory(settings.maxBytes, settings.itemSizeMax),
+    );
     this.watch = new WatchHub(this.store, this.time);
     this.prefixes = new PrefixStats(settings.detailEnabled, settings.statKeyPrefix);
     this.store.policy.tune(settings.extended);

@@ -135,6 +135,8 @@ export interface ExtendedSettings extends LruTuning {
   workerLogbufSize: number;
   /** Shown only; bytes, 0 = no limit. */
   readBufMemLimit: number;
+  /** Bytes that connections may hold beyond the items, all together; 0 = as `-m` and `-I` say. */
+  connMemoryLimit: number;
 }
 
 /** What connections speak: `auto` is told by a connection's first byte. */
@@ -176,6 +178,7 @@ export const DEFAULT_EXTENDED: ExtendedSettings = {
   watcherLogbufSize: 256 * 1024,
   workerLogbufSize: 64 * 1024,
   readBufMemLimit: 0,
+  connMemoryLimit: 0,
   trackSizes: false,
 };
 

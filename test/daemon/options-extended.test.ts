@@ -28,9 +28,16 @@ describe('-o', () => {
     expect(() => read(`-o ${option}`)).not.toThrow();
   });
 
+  test('conn_memory_limit, our own, is in megabytes', () => {
+    expect(read('-o conn_memory_limit=48').extended.connMemoryLimit).toBe(48 * KILOBYTE * KILOBYTE);
+    expect(() => read('-o conn_memory_limit=0')).toThrow();
+  });
+
   test('the list above is all there is', () => {
     const names = new Set(MEMCACHED_OPTIONS.split(' ').map((option) => option.split('=')[0]));
-    const ours = SUBOPTIONS.map(({ name }) => name).filter((name) => name !== 'inline_ascii_resp');
+    const ours = SUBOPTIONS.map(({ name }) => name).filter(
+      (name) => !['inline_ascii_resp', 'conn_memory_limit'].includes(name),
+    );
     expect(ours.toSorted()).toEqual([...names].toSorted());
   });
 

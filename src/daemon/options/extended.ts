@@ -48,9 +48,17 @@ const CONNECTIONS: readonly Suboption[] = [
   {
     name: 'read_buf_mem_limit',
     value: 'num',
-    help: `limit in megabytes for connection read/response buffers ${NO_EFFECT}`,
+    help: `limit in megabytes for connection read/response buffers ${NO_EFFECT}: see conn_memory_limit`,
     apply: (extended, value) => {
       extended.readBufMemLimit = integer('-o read_buf_mem_limit', value, 0, INT_MAX) * MEGABYTE;
+    },
+  },
+  {
+    name: 'conn_memory_limit',
+    value: 'num',
+    help: 'limit in megabytes for all that connections hold beyond the items. (default: as -m, 32 to 64, at least 2 x -I)',
+    apply: (extended, value) => {
+      extended.connMemoryLimit = integer('-o conn_memory_limit', value, 1, MEGABYTE) * MEGABYTE;
     },
   },
   { name: 'resp_obj_mem_limit', value: 'num' },

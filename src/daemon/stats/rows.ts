@@ -1,6 +1,7 @@
 /** What statistics are made of, and the form in which they are answered. */
 import type { SecondHand } from '../clock.ts';
 import type { Counters } from '../counters.ts';
+import type { HeldMemory } from '../held-memory.ts';
 import type { Settings } from '../settings.ts';
 import type { Crawler } from '../storage/crawler.ts';
 import type { Store } from '../storage/store.ts';
@@ -13,6 +14,8 @@ export interface StatsSource {
   readonly counters: Counters;
   readonly crawler: Crawler;
   readonly watch: WatchHub;
+  /** What connections hold beyond the items. */
+  readonly held: HeldMemory;
   readonly time: SecondHand;
   readonly settings: Settings;
   /** memfleet's own version. */

@@ -16,7 +16,13 @@ function seconds(microseconds: number): string {
 
 /** `stats` */
 export function generalStats(source: StatsSource): string {
-  return rows([...processRows(source), ...commandRows(source), ...tlsRows(source), ...memoryRows(source)]);
+  return rows([
+    ...processRows(source),
+    ...commandRows(source),
+    ...tlsRows(source),
+    ...memoryRows(source),
+    ...heldRows(source),
+  ]);
 }
 
 function processRows({ counters, settings, time, productVersion }: StatsSource): Row[] {
@@ -128,6 +134,18 @@ function memoryRows({ store, counters, crawler, settings, watch }: StatsSource):
       ['moves_within_lru', sum(policy.moves.withinLru)],
       ['direct_reclaims', 0],
     ),
+  ];
+}
+
+/** What memcached has no word for. */
+function heldRows({ held, counters }: StatsSource): Row[] {
+  return [
+    ['memfleet_conn_memory', held.heldBytes],
+    ['memfleet_conn_memory_limit', held.limitBytes],
+    ['memfleet_conn_memory_paused', held.pausedCount],
+    ['memfleet_conn_memory_pauses', held.pauses],
+    ['memfleet_conn_memory_kicks', held.cutOffs],
+    ['memfleet_stalled_kicks', counters.stalledKicks],
   ];
 }
 
