@@ -117,6 +117,8 @@ test('the proxy’s configuration is that of compose.yaml but for what may be re
   const here = rules('haproxy-swarm.cfg');
   const added = here.filter((line) => !rules('haproxy.cfg').includes(line));
   expect(added).toEqual([
+    'log-format "%ci %HM %HPO %ST %Tt ms"',
+    'bind :2375 proto h1',
     'acl is_read     path -m reg ^(/v1\\.[0-9]{1,2})?/(version|services|tasks|nodes)$',
     'http-request set-log-level silent if is_get is_ping || is_head is_ping || is_get is_read',
   ]);

@@ -122,7 +122,7 @@ describeWith(['docker', 'pythonMemcache'], 'a fleet in containers', () => {
       });
       console.log(JSON.stringify({ addresses, config }));
     `;
-    const answer = JSON.parse(await project.node('fleet', script)) as { addresses: string[][]; config: string };
+    const answer = JSON.parse(await project.node(script)) as { addresses: string[][]; config: string };
     expect(answer.addresses).toEqual(hosts);
     for (const [host, ip] of hosts) expect(answer.config).toContain(`${host}|${ip}|11211`);
   });
@@ -165,7 +165,7 @@ describeWith(['docker', 'pythonMemcache'], 'a fleet in containers', () => {
     `;
     const [answer, refusal] = JSON.parse(
       await eventually('the document is with the daemon', async () => {
-        const text = await project.node('fleet', script);
+        const text = await project.node(script);
         return text.includes(`\\r\\n${version}\\n`) ? text : undefined;
       }),
     ) as [string, string];

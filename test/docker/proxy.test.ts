@@ -1,7 +1,7 @@
 /**
  * The filter in front of the engine's socket. Goal: the coordinator can read what it needs, and nobody who gets into
- * the coordinator's network can do or learn anything else. Method: one throw-away container on the proxy's network sends
- * every request of the tables below, as raw bytes, so that no client library tidies a path up before it is sent.
+ * the coordinator's place can do or learn anything else. Method: one throw-away container that has what the
+ * coordinator has sends every request of the tables below, as raw bytes, so that no client library tidies a path up.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
@@ -19,7 +19,7 @@ function sender(requests: readonly Request[]): string {
     for (const [method, path, rest = '\\r\\n'] of requests) {
       answers.push(await new Promise((resolve, reject) => {
         let text = '';
-        const socket = connect(2375, 'docker-proxy', () => {
+        const socket = connect('/run/docker-api/docker.sock', () => {
           socket.write(method + ' ' + path + ' HTTP/1.1\\r\\nHost: docker\\r\\nConnection: close\\r\\n' + rest);
         });
         const finish = () => resolve([Number(text.split(' ')[1]), text.slice(text.indexOf('\\r\\n\\r\\n') + 4)]);
@@ -37,7 +37,7 @@ describeWith(['docker'], 'the proxy in front of the Docker socket', () => {
   let victim: string;
 
   async function send(requests: readonly Request[]): Promise<[status: number, body: string][]> {
-    return JSON.parse(await project.node('docker-api', sender(requests))) as [number, string][];
+    return JSON.parse(await project.nodeBesideProxy(sender(requests))) as [number, string][];
   }
 
   beforeAll(async () => {
@@ -149,10 +149,63 @@ describeWith(['docker'], 'the proxy in front of the Docker socket', () => {
     expect(answer?.[1]).toMatch(/^OKHTTP\/1\.1 403 /);
   });
 
-  test('is out of reach from anywhere but its own network', async () => {
-    expect(await docker('network', 'inspect', '-f', '{{.Internal}}', `${project.name}_docker-api`)).toBe('true');
+  test('speaks no HTTP/2, whose bodies the rules would not see', async () => {
+    const script = `
+      import { connect as open } from 'node:net';
+      import { connect } from 'node:http2';
+      const socket = open('/run/docker-api/docker.sock');
+      const session = connect('http://docker', { createConnection: () => socket });
+      const request = session.request({ ':method': 'GET', ':path': '/version' }, { endStream: false });
+      const outcome = new Promise((resolve) => {
+        for (const side of [session, request]) side.on('error', (error) => resolve('refused'));
+        session.on('close', () => resolve('refused'));
+        request.on('response', (headers) => resolve('answered ' + headers[':status']));
+      });
+      request.end('{}');
+      console.log(await outcome);
+      process.exit();
+    `;
+    expect(await project.nodeBesideProxy(script)).toBe('refused');
+  });
+
+  test('goes on answering reads while more event streams are open than it has places for', async () => {
+    const script = `
+      import { connect } from 'node:net';
+      const path = '/events?filters=' + encodeURIComponent(JSON.stringify({ label: ['memfleet.nobody=has-this'] }));
+      function ask(path) {
+        return new Promise((resolve) => {
+          const socket = connect('/run/docker-api/docker.sock', () => {
+            socket.write('GET ' + path + ' HTTP/1.1\\r\\nHost: docker\\r\\nConnection: close\\r\\n\\r\\n');
+          });
+          socket.once('data', (data) => resolve(Number(String(data).split(' ')[1])));
+          socket.on('error', () => resolve(0));
+          socket.on('close', () => resolve(0));
+        });
+      }
+      const streams = Array.from({ length: 80 }, () => ask(path));
+      const open = (await Promise.all(streams)).filter((status) => status === 200).length;
+      console.log(JSON.stringify([open, await ask('/version'), await ask('/containers/json')]));
+      process.exit();
+    `;
+    const [open, ...reads] = JSON.parse(await project.nodeBesideProxy(script)) as number[];
+    expect(open).toBeGreaterThan(0);
+    expect(open).toBeLessThanOrEqual(8);
+    expect(reads).toEqual([200, 200]);
+  });
+
+  test('has no network, and nobody but the coordinator has its socket', async () => {
     const networks = await docker('inspect', '-f', '{{json .NetworkSettings.Networks}}', victim);
-    expect(Object.keys(JSON.parse(networks) as object)).toEqual([`${project.name}_docker-api`]);
+    expect(Object.keys(JSON.parse(networks) as object)).toEqual(['none']);
     expect(await docker('inspect', '-f', '{{json .HostConfig.PortBindings}}', victim)).toBe('{}');
+    const services = JSON.parse(await project.compose('config', '--format', 'json')) as {
+      services: Record<string, { volumes?: { source: string; read_only?: boolean }[] }>;
+    };
+    const mounting = Object.entries(services.services).flatMap(([name, { volumes = [] }]) =>
+      volumes.filter(({ source }) => source === 'docker-api').map(({ read_only = false }) => [name, read_only]),
+    );
+    expect(mounting.sort()).toEqual([
+      ['coordinator', true],
+      ['docker-proxy', false],
+    ]);
   });
 });

@@ -152,10 +152,19 @@ export class Project {
     return stdout.trim();
   }
 
-  /** Runs a script with Node in a throw-away container on one of the project's networks; answers with its output. */
-  async node(network: 'fleet' | 'docker-api', script: string): Promise<string> {
-    const args = ['run', '--rm', '-i', '--network', `${this.name}_${network}`, NODE_IMAGE, 'node'];
-    const { code, stdout, stderr } = await run('docker', [...args, '--input-type=module', '-'], { input: script });
+  /** Runs a script with Node in a throw-away container on the fleet's network; answers with its output. */
+  async node(script: string): Promise<string> {
+    return await this.#runNode(['--network', `${this.name}_fleet`], script);
+  }
+
+  /** As {@link node}, with what the coordinator has of the proxy in front of Docker: the volume with its socket. */
+  async nodeBesideProxy(script: string): Promise<string> {
+    return await this.#runNode(['--network', 'none', '-v', `${this.name}_docker-api:/run/docker-api:ro`], script);
+  }
+
+  async #runNode(options: readonly string[], script: string): Promise<string> {
+    const args = ['run', '--rm', '-i', ...options, NODE_IMAGE, 'node', '--input-type=module', '-'];
+    const { code, stdout, stderr } = await run('docker', args, { input: script });
     if (code !== 0) throw new Error(`the script ended with ${code}:\n${stdout}${stderr}`);
     return stdout.trim();
   }
