@@ -92,6 +92,21 @@ describeWith(['docker'], 'the image', () => {
     ]);
   });
 
+  test('has no package manager, no perl, and no program with the set-uid bit', async () => {
+    const script = `
+      for name in npm npx corepack yarn apt apt-get dpkg perl bash mount su passwd; do
+        ! command -v $name || echo "there is $name"
+      done
+      ls /usr/local/lib/node_modules 2>/dev/null
+      stat -c '%A %n' /usr/bin/* /usr/sbin/* /usr/local/bin/* /usr/lib/*/* | grep -E '^-[rwx-]*[sS]'
+      grep -c '^Package: ' /var/lib/dpkg/status
+    `;
+    const words = await docker('run', '--rm', '--entrypoint', 'sh', IMAGE, '-c', script);
+    expect(Number(words)).toBeGreaterThan(5);
+    const bytes = Number(await docker('image', 'inspect', '-f', '{{.Size}}', IMAGE));
+    console.log(`the image: ${Math.round(bytes / 1e6)} MB`);
+  });
+
   test('says in one line what is wrong with a flag, and ends', async () => {
     for (const command of [['-m', 'lots'], ['--no-such-flag'], ['no-such-command'], ['coordinator', '--listen', 'x']]) {
       const { code, stderr } = await run('docker', ['run', '--rm', ...HARDENED, IMAGE, ...command]);
