@@ -203,7 +203,7 @@ describeWith(['docker'], 'the proxy in front of the Docker socket', () => {
     const mounting = Object.entries(services.services).flatMap(([name, { volumes = [] }]) =>
       volumes.filter(({ source }) => source === 'docker-api').map(({ read_only = false }) => [name, read_only]),
     );
-    expect(mounting.sort()).toEqual([
+    expect(mounting.sort(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
       ['coordinator', true],
       ['docker-proxy', false],
     ]);
