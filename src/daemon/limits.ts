@@ -78,10 +78,13 @@ export const PREFIXES_MAX = 10_000;
 /** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
 export const CONFIG_BYTES_MAX = 64 * 1024;
 
-/** Milliseconds that a client may take for its TLS handshake; then it is cut off. */
+/** Milliseconds that a client may take for its TLS handshake; then it is cut off. memcached waits for ever. */
 export const TLS_HANDSHAKE_MS = 10_000;
 
-/** Connections that may be in the middle of their TLS handshake; more are closed. */
+/**
+ * TLS handshakes that may be under way at once, besides the connections of `-c`. One more, and the oldest of them is cut off
+ * (`memfleet_ssl_handshakes_dropped`); neither new clients nor ports without TLS wait for those who say nothing.
+ */
 export const TLS_HANDSHAKES_MAX = 1024;
 
 /**

@@ -9,7 +9,6 @@ import { FleetError, isFleetError } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options/options.ts';
-import { TLS_HANDSHAKES_MAX } from './limits.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -82,10 +81,10 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 /** `-Z`; without it nothing of TLS is loaded. */
-async function tlsTransport({ tls, maxConnections, backlog }: Settings): Promise<TlsTransport | undefined> {
+async function tlsTransport({ tls }: Settings): Promise<TlsTransport | undefined> {
   if (tls === undefined) return undefined;
   const { TlsTransport } = await import('./transport/tls.ts');
-  return new TlsTransport(tls, maxConnections + backlog + TLS_HANDSHAKES_MAX);
+  return TlsTransport.create(tls);
 }
 
 /** `-u`: gives up root once the port is bound. Without root there is nothing to give up, as with memcached. */

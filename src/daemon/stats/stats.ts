@@ -82,9 +82,10 @@ function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[
   if (tls === undefined) return [];
   return [
     ...when(settings.tls?.sessionCache === true, ['ssl_new_sessions', tls.newSessions]),
-    ['ssl_handshake_errors', tls.handshakeErrors],
+    ['ssl_handshake_errors', tls.handshakes.failed],
     ['ssl_proto_errors', 0],
     ['time_since_server_cert_refresh', time.now - certificatesReadAt],
+    ['memfleet_ssl_handshakes_dropped', tls.handshakes.dropped],
   ];
 }
 

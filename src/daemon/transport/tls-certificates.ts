@@ -1,5 +1,5 @@
 /** The files that `-o ssl_…` names, read and judged: what a TLS context is made of. */
-import { createPrivateKey } from 'node:crypto';
+import { constants, createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { FleetError } from '../../base/errors.ts';
@@ -19,6 +19,8 @@ export function readCertificates(settings: TlsSettings): SecureContextOptions {
     cert: readFile('ssl_chain_cert', settings.chainCert),
     key: settings.keyFormat === 'der' ? derToPem(keyPath) : readFile('ssl_key', keyPath),
     minVersion: settings.minVersion,
+    // As memcached (tls.c, ssl_init): a client may not have the handshake's work done again and again. BoringSSL never does.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
   if (settings.caCert !== undefined) options.ca = readFile('ssl_ca_cert', settings.caCert);
   if (settings.ciphers !== undefined) options.ciphers = cipherList(settings.ciphers);

@@ -4,10 +4,12 @@
  */
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { isFleetError } from '../../base/errors.ts';
-import { TLS_HANDSHAKE_MS } from '../limits.ts';
+import { TLS_HANDSHAKES_MAX, TLS_HANDSHAKE_MS } from '../limits.ts';
 import type { TlsSettings } from '../settings.ts';
-import { readCertificates } from './tls-certificates.ts';
+import { Handshakes } from './handshakes.ts';
 import { NodeListener, StreamSocket, attach, bind } from './node.ts';
+import { quickAck, type QuickAck } from './quick-ack.ts';
+import { readCertificates } from './tls-certificates.ts';
 import type { ListenAddress, ListenOptions, Listener, Transport } from './transport.ts';
 
 /** `ssl_verify_mode` of who must have a certificate that is believed. */
@@ -42,19 +44,20 @@ class TlsSocket extends StreamSocket<TLSSocket> {
 export class TlsTransport implements Transport {
   /** Handshakes that did not resume an earlier session. */
   newSessions = 0;
-  handshakeErrors = 0;
+  readonly handshakes = new Handshakes(TLS_HANDSHAKES_MAX);
   readonly #settings: TlsSettings;
-  readonly #connectionsMax: number;
+  readonly #quickAck: QuickAck;
   readonly #servers: Server[] = [];
 
-  /**
-   * @param connectionsMax connections that a listener may have, handshakes included; more are closed
-   * @throws FleetError BAD_CONFIG if the certificates cannot be used
-   */
-  constructor(settings: TlsSettings, connectionsMax: number) {
+  private constructor(settings: TlsSettings, acknowledge: QuickAck) {
     this.#settings = settings;
-    this.#connectionsMax = connectionsMax;
+    this.#quickAck = acknowledge;
+  }
+
+  /** @throws FleetError BAD_CONFIG if the certificates cannot be used */
+  static async create(settings: TlsSettings): Promise<TlsTransport> {
     readCertificates(settings);
+    return new TlsTransport(settings, await quickAck());
   }
 
   /** `refresh_certs`: reads the files again, for connections from now on; why not, if they cannot be used. */
@@ -77,12 +80,9 @@ export class TlsTransport implements Transport {
       requestCert: verifyMode > 0,
       rejectUnauthorized: verifyMode > 1,
     });
-    server.maxConnections = this.#connectionsMax;
+    server.on('connection', (socket) => this.handshakes.begin(socket));
     server.on('secureConnection', (socket) => this.#onConnection(socket, options, verifyMode));
-    server.on('tlsClientError', (_, socket) => {
-      this.handshakeErrors++;
-      socket.destroy();
-    });
+    server.on('tlsClientError', (_, socket) => socket.destroy());
     await bind(server, options.address, options.backlog);
     this.#servers.push(server);
     return new NodeListener(server);
@@ -96,8 +96,10 @@ export class TlsTransport implements Transport {
   }
 
   #onConnection(socket: TLSSocket, options: ListenOptions, verifyMode: number): void {
+    this.handshakes.end(socket);
+    this.#quickAck(socket);
     if (verifyMode > 0 && !isAcceptable(socket, verifyMode)) {
-      this.handshakeErrors++;
+      this.handshakes.failed++;
       socket.on('error', () => {});
       socket.destroy();
       return;
