@@ -209,13 +209,19 @@ export class Server implements ConnectionContext {
     return trouble;
   }
 
-  /** Reads the names and passwords of `-Y` again, as memcached does on SIGHUP; what cannot be read changes nothing. */
+  /**
+   * SIGHUP: reads names, passwords and certificates again, as memcached does. What cannot be used changes nothing, and is
+   * told of.
+   */
   reload(): void {
     try {
       this.textPasswords?.reload();
     } catch (error) {
       this.#parts.log(isFleetError(error) ? error.message : String(error));
     }
+    const trouble = this.refreshCertificates();
+    // memcached's words (memcached.c, clock_handler).
+    if (trouble !== undefined) this.#parts.log(`Could not reload TLS certificates on SIGHUP: ${trouble}`);
   }
 
   /** Stops accepting, answers what has arrived, sends what was answered, and closes; bounded by STOP_GRACE_MS. */

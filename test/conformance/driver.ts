@@ -35,6 +35,10 @@ export interface Server {
 export interface ServerProcess extends Server {
   /** Holds it where it is, with SIGSTOP, until {@link terminate}; the system goes on taking connections and bytes for it. */
   hold(): void;
+  readonly pid: number;
+  signal(name: NodeJS.Signals): void;
+  /** The last of what it said on standard error. */
+  complaints(): string;
   /** Sends SIGTERM and waits for the end; resolves with the exit code, null if a signal ended it. */
   terminate(): Promise<number | null>;
 }
@@ -104,6 +108,9 @@ async function startProcess(
       child.kill('SIGKILL');
       await closed;
     },
+    pid: child.pid ?? 0,
+    signal: (name) => void child.kill(name),
+    complaints: () => complaints,
     hold: () => void child.kill('SIGSTOP'),
     terminate: async () => {
       child.kill('SIGTERM');
