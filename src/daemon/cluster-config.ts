@@ -4,9 +4,20 @@
  * only read it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { bytesOf, equalBytes } from '../base/bytes.ts';
 
 /** The reserved key of engines before 1.4.14. */
 export const LEGACY_CONFIG_KEY = 'AmazonElastiCache:cluster';
+
+const RESERVED = bytesOf(LEGACY_CONFIG_KEY);
+
+/**
+ * Whether a key is the reserved one: no item may have it, or whoever stored one would tell every client with
+ * auto-discovery which servers there are. Its length alone tells nearly all other keys apart.
+ */
+export function isReservedKey(key: Uint8Array, start: number, end: number): boolean {
+  return end - start === RESERVED.length && equalBytes(key, start, RESERVED, 0, RESERVED.length);
+}
 
 /** The name in `config get cluster`. */
 export const CLUSTER = 'cluster';

@@ -4,6 +4,7 @@
  */
 import { SPACE, TWO_32, unsignedLength, writeUnsigned } from '../base/bytes.ts';
 import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
+import { isReservedKey } from './cluster-config.ts';
 import { Counters } from './counters.ts';
 import type { SecondHand } from './clock.ts';
 import { LISTS_PER_CLASS, listOf } from './storage/item-lists.ts';
@@ -28,6 +29,8 @@ export const Outcome = {
   NO_MEMORY: 6,
   NOT_A_NUMBER: 7,
   DONE: 8,
+  /** The key is the one under which clients look for the fleet's configuration. */
+  RESERVED: 9,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
@@ -57,7 +60,7 @@ const OUTCOME_WORDS: Partial<Record<Outcome, string>> = {
 export class Engine {
   readonly store: Store;
   readonly counters: Counters;
-  /** Why {@link begin} returned NONE: TOO_LARGE or NO_MEMORY. */
+  /** Why {@link begin} or {@link make} returned NONE: TOO_LARGE, NO_MEMORY or RESERVED. */
   failure: Outcome = Outcome.TOO_LARGE;
   /** The number that incr or decr arrived at; a bigint where a double does not hold it. */
   arithmeticResult: number | bigint = 0;
@@ -76,15 +79,17 @@ export class Engine {
 
   // ---- retrieval ----
 
-  /** The item of a key, or NONE; counts nothing. */
+  /** The item of a key, or NONE; counts nothing. The reserved key has none: the configuration stands before any item. */
   find(key: Uint8Array, start: number, end: number): ChunkRef {
     const { store } = this;
+    if (isReservedKey(key, start, end)) return NONE;
     return store.find(key, start, end - start, store.index.hash(key, start, end - start));
   }
 
   /** As {@link find}, for a second look at the same key: who watches does not hear of it. */
   peek(key: Uint8Array, start: number, end: number): ChunkRef {
     const { store } = this;
+    if (isReservedKey(key, start, end)) return NONE;
     return store.peek(key, start, end - start, store.index.hash(key, start, end - start));
   }
 
@@ -138,6 +143,10 @@ export class Engine {
     valueBytes: number,
   ): ChunkRef {
     const { store } = this;
+    if (isReservedKey(key, start, end)) {
+      this.failure = Outcome.RESERVED;
+      return NONE;
+    }
     const hash = store.index.hash(key, start, end - start);
     let ref = NONE;
     if (itemSize(end - start, flags, valueBytes) > this.#itemSizeMax) {
@@ -162,6 +171,38 @@ export class Engine {
       if (old !== NONE) store.unlink(old, hash);
     }
     return NONE;
+  }
+
+  /**
+   * An item with a short value of its own, ready to be linked; NONE if there is none, and `failure` says why.
+   *
+   * @param deadline second at which it expires, or 0
+   * @param value a number in decimal, or nothing
+   */
+  make(
+    key: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+    deadline: number,
+    value: number | bigint | '',
+  ): ChunkRef {
+    const { store } = this;
+    if (isReservedKey(key, start, end)) {
+      this.failure = Outcome.RESERVED;
+      return NONE;
+    }
+    const length = value === '' ? 0 : writeUnsigned(this.#scratch, 0, value);
+    const hash = store.index.hash(key, start, end - start);
+    const ref = store.allocate(key, start, end - start, flags, deadline, length, hash);
+    if (ref === NONE) {
+      this.failure = Outcome.NO_MEMORY;
+      return NONE;
+    }
+    store.items.openValue(ref, this.#cursor);
+    store.items.append(this.#cursor, this.#scratch, 0, length);
+    store.items.closeValue(this.#cursor);
+    return ref;
   }
 
   /** Drops an item that was begun. */
@@ -322,8 +363,7 @@ export class Engine {
    */
   arithmetic(increase: boolean, key: Uint8Array, start: number, end: number, delta: number | bigint): Outcome {
     const { store, counters } = this;
-    const hash = store.index.hash(key, start, end - start);
-    const ref = store.find(key, start, end - start, hash);
+    const ref = this.find(key, start, end);
     if (ref === NONE) {
       if (increase) counters.incrMisses++;
       else counters.decrMisses++;
@@ -381,7 +421,7 @@ export class Engine {
   delete(key: Uint8Array, start: number, end: number, told = true): Outcome {
     const { store, counters } = this;
     const hash = store.index.hash(key, start, end - start);
-    const ref = store.find(key, start, end - start, hash);
+    const ref = isReservedKey(key, start, end) ? NONE : store.find(key, start, end - start, hash);
     if (ref === NONE) {
       counters.deleteMisses++;
       return Outcome.NOT_FOUND;

@@ -64,6 +64,7 @@ export class BinaryArithmetic {
     const exptime = exptimeAt(bytes, extrasStart + EXPTIME);
     const ref = this.#engine.begin(Mode.ADD, bytes, keyStart, valueStart, 0, exptime, length);
     if (ref === NONE) {
+      if (this.#engine.failure === Outcome.RESERVED) return this.#answers.error(request, Status.AUTH_ERROR);
       return this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating new item');
     }
     store.items.openValue(ref, this.#cursor);

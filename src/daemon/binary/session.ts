@@ -9,7 +9,6 @@
  *              ├─► login ─► CREDENTIALS ─► HEAD                        │
  *              └─► answered ─► HEAD ───────────────────────────────────┘
  */
-import { bytesOf, equalBytes } from '../../base/bytes.ts';
 import { KEY_BYTES_MAX, MEMCACHED_VERSION } from '../../base/memcached.ts';
 import { hasRightLengths } from '../../protocol/binary/lengths.ts';
 import { Magic, Opcode, Status, isQuiet, loudOf } from '../../protocol/binary/opcodes.ts';
@@ -18,7 +17,7 @@ import { BinaryAnswers, configPacket, exptimeAt, hasOtherCas, statsPackets } fro
 import { BinaryArithmetic } from './arithmetic.ts';
 import { BinaryLogin } from './login.ts';
 import { binaryStats } from './stats.ts';
-import { CLUSTER, LEGACY_CONFIG_KEY } from '../cluster-config.ts';
+import { CLUSTER, LEGACY_CONFIG_KEY, isReservedKey } from '../cluster-config.ts';
 import { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
@@ -32,8 +31,6 @@ type State = (typeof State)[keyof typeof State];
 
 /** Longest name of a SASL mechanism (memcached.h, MAX_SASL_MECH_LEN). */
 const MECHANISM_BYTES_MAX = 32;
-
-const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
 
 /** The packet that is being worked on; only valid within one step. */
 const request = new PacketHead();
@@ -133,7 +130,7 @@ export class BinarySession implements Session {
     const withValue = opcode !== Opcode.TOUCH;
     const ref = engine.find(bytes, request.keyStart, request.valueStart);
     if (ref === NONE) {
-      this.#missed(touches, withKey, bytes);
+      this.#missed(opcode, bytes);
       return used;
     }
     const length = this.#answers.itemBytes(ref, withKey, withValue);
@@ -155,9 +152,13 @@ export class BinarySession implements Session {
     return used;
   }
 
-  #missed(touches: boolean, withKey: boolean, bytes: Uint8Array): void {
+  #missed(opcode: number, bytes: Uint8Array): void {
     const { engine, clusterConfig } = this.#context;
-    if (!touches && isConfigKey(bytes) && clusterConfig.payload !== '') {
+    const touches = opcode !== Opcode.GET && opcode !== Opcode.GETK;
+    const withKey = opcode === Opcode.GETK || opcode === Opcode.GATK;
+    const isConfig = isReservedKey(bytes, request.keyStart, request.valueStart) && clusterConfig.payload !== '';
+    // A touch asks for no value, and there is no item whose time it could change.
+    if (isConfig && opcode !== Opcode.TOUCH) {
       this.#send(configPacket(request, withKey ? LEGACY_CONFIG_KEY : '', clusterConfig.payload));
       return;
     }
@@ -173,12 +174,12 @@ export class BinarySession implements Session {
   #store(mode: Mode, bytes: Uint8Array, end: number, used: number): number {
     const { engine } = this.#context;
     const { keyStart, valueStart, extrasStart, valueBytes } = request;
-    if (isConfigKey(bytes)) return this.#refuseConfig(used);
     const extending = mode === Mode.APPEND || mode === Mode.PREPEND;
     const flags = extending ? 0 : readInt32(bytes, extrasStart) >>> 0;
     const exptime = extending ? 0 : exptimeAt(bytes, extrasStart + 4);
     const item = engine.begin(mode, bytes, keyStart, valueStart, flags, exptime, valueBytes);
     if (item === NONE) {
+      if (engine.failure === Outcome.RESERVED) return this.#refuseConfig(used);
       if (engine.failure === Outcome.TOO_LARGE) this.#answers.error(request, Status.TOO_LARGE);
       else this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating item');
       return this.#skip(valueBytes, used);
@@ -400,11 +401,4 @@ export class BinarySession implements Session {
 /** The request's key as text of one byte a character. */
 function latin(bytes: Uint8Array): string {
   return Buffer.from(bytes.subarray(request.keyStart, request.valueStart)).toString('latin1');
-}
-
-/** Whether the request's key is the reserved one; its length alone tells nearly all others apart. */
-function isConfigKey(bytes: Uint8Array): boolean {
-  return (
-    request.keyBytes === CONFIG_KEY.length && equalBytes(bytes, request.keyStart, CONFIG_KEY, 0, CONFIG_KEY.length)
-  );
 }

@@ -78,8 +78,11 @@ export class MetaArithmetic {
   /** N: an item with the number of J. */
   #vivifyNumber(request: MetaRequest): void {
     const { store } = this.#shared;
-    const ref = this.#shared.make(request, 0, 0, String(request.initial));
-    if (ref === NONE) return this.#shared.output.reply(meta.NO_MEMORY_FOR_NEW);
+    const ref = this.#shared.make(request, 0, 0, request.initial);
+    if (ref === NONE) {
+      const isReserved = this.#shared.engine.failure === Outcome.RESERVED;
+      return this.#shared.output.reply(isReserved ? replies.CONFIG_REFUSED : meta.NO_MEMORY_FOR_NEW);
+    }
     store.link(ref, this.#shared.hash(request), NONE);
     this.#shared.engine.noteVivified(ref);
     if (request.has(Letter.E)) store.setCas(ref, request.newCasLow, request.newCasHigh);

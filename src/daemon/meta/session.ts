@@ -6,7 +6,9 @@ import { parseMeta } from '../../protocol/text/meta-parser.ts';
 import { MetaCommand, MetaRequest } from '../../protocol/text/meta-request.ts';
 import type { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext } from '../connection.ts';
+import { isReservedKey } from '../cluster-config.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
+import { configAnswer } from './config.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -79,7 +81,10 @@ export class MetaSession {
 
   /** False if the socket must drain first; then nothing was done. */
   #get(): boolean {
-    const { engine, meta, output } = this.#context;
+    const { engine, meta, output, clusterConfig } = this.#context;
+    if (clusterConfig.payload !== '' && isReservedKey(request.key, request.keyStart, request.keyEnd)) {
+      return this.#sendConfig();
+    }
     const { items } = engine.store;
     const ref = meta.find(request);
     const room = meta.get.room(request, ref);
@@ -95,6 +100,16 @@ export class MetaSession {
     }
     output.position = meta.get.answer(request, ref, output.bytes, output.position, inPlace);
     if (meta.get.valueFollows) output.runInPlace(ref, items.valueStart(ref), items.runBytes(ref));
+    return true;
+  }
+
+  /** The fleet's configuration, under the key that old auto-discovery clients ask for. */
+  #sendConfig(): boolean {
+    const { output, clusterConfig } = this.#context;
+    const answer = configAnswer(request, clusterConfig.payload);
+    if (answer.length > output.room && !output.isEmpty && !this.#connection.flush()) return false;
+    if (answer.length <= output.room) output.reply(answer);
+    else this.#connection.sendLarge(answer);
     return true;
   }
 

@@ -2,6 +2,7 @@
 import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
 import * as replies from '../../protocol/text/replies.ts';
 import { Mode, Outcome } from '../engine.ts';
+import { storageRefusal } from '../refusals.ts';
 import type { MetaShared } from './shared.ts';
 import { Status, writeKey, writeNumberFlag, writeStatus, writeWord } from './writer.ts';
 import * as layout from '../storage/layout.ts';
@@ -24,7 +25,7 @@ export class MetaSet {
 
   /** Why {@link begin} gave NONE, as an answer. */
   get failure(): Uint8Array {
-    return this.#shared.engine.failure === Outcome.TOO_LARGE ? replies.TOO_LARGE : replies.OUT_OF_MEMORY;
+    return storageRefusal(this.#shared.engine.failure);
   }
 
   /** Stores the item of an ms, whose data block has arrived, and answers. */

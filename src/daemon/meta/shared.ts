@@ -2,28 +2,21 @@
  * What the meta commands have in common: finding, comparing and making the item that a request is about, and the pieces
  * of an answer that come from an item.
  */
-import { writeLatin } from '../../base/bytes.ts';
 import { writeBase64 } from '../../protocol/text/meta-base64.ts';
 import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
 import type { SecondHand } from '../clock.ts';
 import type { Engine } from '../engine.ts';
 import { writeLetter, writeLineEnd } from './writer.ts';
 import type { Output } from '../output.ts';
-import { ItemCursor } from '../storage/items.ts';
 import * as layout from '../storage/layout.ts';
-import { NONE, type ChunkRef } from '../storage/layout.ts';
+import type { ChunkRef } from '../storage/layout.ts';
 import type { Store } from '../storage/store.ts';
-
-/** Decimal digits of the largest 64-bit number. */
-const NUMBER_BYTES_MAX = 20;
 
 export class MetaShared {
   readonly engine: Engine;
   readonly store: Store;
   readonly output: Output;
   readonly time: SecondHand;
-  readonly #cursor = new ItemCursor();
-  readonly #scratch = new Uint8Array(NUMBER_BYTES_MAX);
 
   constructor(engine: Engine, output: Output, time: SecondHand) {
     this.engine = engine;
@@ -53,21 +46,9 @@ export class MetaShared {
     return memory.word(ref, layout.CAS_LOW) === low && memory.word(ref, layout.CAS_HIGH) === high;
   }
 
-  /**
-   * An item with a request's key and a short value, ready to be linked; NONE if there is no room.
-   *
-   * @param deadline second at which it expires, or 0
-   * @param value a number in decimal, or nothing
-   */
-  make(request: MetaRequest, flags: number, deadline: number, value: string): ChunkRef {
-    const { store } = this;
-    const { key, keyStart, keyEnd } = request;
-    const ref = store.allocate(key, keyStart, keyEnd - keyStart, flags, deadline, value.length, this.hash(request));
-    if (ref === NONE) return NONE;
-    store.items.openValue(ref, this.#cursor);
-    store.items.append(this.#cursor, this.#scratch, 0, writeLatin(this.#scratch, 0, value));
-    store.items.closeValue(this.#cursor);
-    return ref;
+  /** As {@link Engine.make}, of a request's key. */
+  make(request: MetaRequest, flags: number, deadline: number, value: number | bigint | ''): ChunkRef {
+    return this.engine.make(request.key, request.keyStart, request.keyEnd, flags, deadline, value);
   }
 
   /** Writes an item's CAS as a flag. */

@@ -7,7 +7,7 @@
  *              ├─► refused ─► SWALLOW ─► LINE   │
  *              └─► get ─► RETRIEVE ─► LINE ─────┘
  */
-import { CR, SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import { CR, SPACE } from '../../base/bytes.ts';
 import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 import { isMetaLine } from '../../protocol/text/meta-parser.ts';
 import * as replies from '../../protocol/text/replies.ts';
@@ -15,12 +15,13 @@ import { parseRequest } from '../../protocol/text/request-parser.ts';
 import { Command, Parse, TextRequest } from '../../protocol/text/request.ts';
 import { adminCommand } from '../admin/commands.ts';
 import type { ExpectedBody } from '../admin/context.ts';
-import { LEGACY_CONFIG_KEY } from '../cluster-config.ts';
+import { isReservedKey } from '../cluster-config.ts';
 import { ArrivingValue } from '../arriving-value.ts';
 import type { Connection, ConnectionContext, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
 import * as limits from '../limits.ts';
 import { MetaSession } from '../meta/session.ts';
+import { storageRefusal } from '../refusals.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { findNewline, isHttp, lineEnd, longestWord } from './lines.ts';
 
@@ -31,8 +32,6 @@ const EMPTY = new Uint8Array(0);
 
 /** The line that is being worked on; only valid within one step. */
 const request = new TextRequest();
-
-const CONFIG_KEY = bytesOf(LEGACY_CONFIG_KEY);
 
 const GET_WORD = [0x67, 0x65, 0x74];
 /** Spaces that may stand before a long retrieval line (memcached.c, try_read_command_ascii). */
@@ -338,7 +337,7 @@ export class TextSession implements Session {
       const ref = engine.find(bytes, keyStart, at);
       if (prefixes.enabled) prefixes.countGet(bytes, keyStart, at, ref !== NONE);
       if (ref === NONE) {
-        if (isConfigKey(bytes, keyStart, at)) {
+        if (isReservedKey(bytes, keyStart, at)) {
           this.#sendConfig();
           if (this.#connection.isSuspended) return at - start;
           continue;
@@ -397,12 +396,9 @@ export class TextSession implements Session {
   #store(mode: Mode, bytes: Uint8Array, start: number, end: number, used: number): number {
     const { engine } = this.#context;
     const { valueBytes, keyStart, keyEnd } = request;
-    if (isConfigKey(bytes, keyStart, keyEnd)) return this.#refuseValue(replies.CONFIG_REFUSED, used);
     if (this.#context.prefixes.enabled) this.#context.prefixes.countSet(bytes, keyStart, keyEnd);
     const item = engine.begin(mode, bytes, keyStart, keyEnd, request.flags, request.exptime, valueBytes);
-    if (item === NONE) {
-      return this.#refuseValue(engine.failure === Outcome.TOO_LARGE ? replies.TOO_LARGE : replies.OUT_OF_MEMORY, used);
-    }
+    if (item === NONE) return this.#refuseValue(storageRefusal(engine.failure), used);
     this.#mode = mode;
     this.#noreply = request.noreply;
     this.#casLow = request.low;
@@ -451,11 +447,6 @@ export class TextSession implements Session {
     this.#body = EMPTY;
     return count;
   }
-}
-
-/** Whether a key is the reserved one; its length alone tells nearly all others apart. */
-function isConfigKey(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === CONFIG_KEY.length && equalBytes(bytes, start, CONFIG_KEY, 0, CONFIG_KEY.length);
 }
 
 function storageReply(outcome: Outcome): Uint8Array {
