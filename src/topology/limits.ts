@@ -1,6 +1,6 @@
 /** Bounds of a topology document; {@link parseTopology} refuses what is beyond them. */
 
-/** Nodes in one document. A ring of so many has 655,360 points and takes about a second to build. */
+/** Nodes in one document. */
 export const NODES_MAX = 4096;
 
 /** Characters of a node's name, a host or a fleet's name: the longest DNS name. */
@@ -14,6 +14,12 @@ export const WEIGHT_MAX = 1000;
 
 /** The most points a node of weight 1 may have on a ketama ring. */
 export const POINTS_PER_NODE_MAX = 4096;
+
+/**
+ * Points of all active nodes together, or places in the list where hashing is modulo: 4,096 nodes with the 160 points of
+ * ketama. A ring of so many takes about a second to build, during which a client does nothing else.
+ */
+export const RING_POINTS_MAX = NODES_MAX * 160;
 
 /**
  * Bytes of a `config get cluster` payload that every client can read: pymemcache loses nodes when the reply does not

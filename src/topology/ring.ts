@@ -39,6 +39,16 @@ export function buildRing(source: RingSource): Ring {
   return { nodes, ownerIndex: locate, owner: (key) => nodes[locate(key)] };
 }
 
+/**
+ * How large the ring of these nodes would be: points of ketama, places in the list of modulo, nodes for rendezvous. By
+ * ketama the nodes share {@link Hashing.pointsPerNode} for each of them, whatever they weigh.
+ */
+export function ringPoints(nodes: readonly TopologyNode[], { algorithm, pointsPerNode }: Hashing): number {
+  if (algorithm === 'ketama') return nodes.length * pointsPerNode;
+  if (algorithm === 'rendezvous-murmur3') return nodes.length;
+  return nodes.reduce((sum, { weight }) => sum + placesOf(weight), 0);
+}
+
 type Locate = (key: string | Uint8Array) => number;
 
 function locator(nodes: readonly TopologyNode[], hashing: Hashing): Locate {
@@ -132,10 +142,12 @@ function rendezvous(nodes: readonly TopologyNode[]): Locate {
 
 /** Each node stands in the list as often as it weighs, whole numbers as in python-memcached, and at least once. */
 function modulo(nodes: readonly TopologyNode[]): Locate {
-  const buckets = nodes.flatMap((node, index) =>
-    Array.from({ length: Math.max(1, Math.floor(node.weight)) }, () => index),
-  );
+  const buckets = nodes.flatMap((node, index) => Array.from({ length: placesOf(node.weight) }, () => index));
   return (key) => buckets[crc32Shift(key) % buckets.length];
+}
+
+function placesOf(weight: number): number {
+  return Math.max(1, Math.floor(weight));
 }
 
 function compareText(a: string, b: string): number {

@@ -3,8 +3,9 @@
  * does not name are left out, so that a newer coordinator may add some.
  */
 import { FleetError } from '../base/errors.ts';
-import type { Hashing, NodeState, TopologyDocument, TopologyNode } from './document.ts';
-import { NAME_LENGTH_MAX, NODES_MAX, POINTS_PER_NODE_MAX, VERSION_MAX, WEIGHT_MAX } from './limits.ts';
+import { activeNodes, type Hashing, type NodeState, type TopologyDocument, type TopologyNode } from './document.ts';
+import { NAME_LENGTH_MAX, NODES_MAX, POINTS_PER_NODE_MAX, RING_POINTS_MAX, VERSION_MAX, WEIGHT_MAX } from './limits.ts';
+import { ringPoints } from './ring.ts';
 
 const STATES: readonly NodeState[] = ['joining', 'active', 'draining', 'down'];
 const ALGORITHMS: readonly Hashing['algorithm'][] = ['ketama', 'rendezvous-murmur3', 'modulo-crc32-shift'];
@@ -24,11 +25,14 @@ export function parseTopology(input: unknown): TopologyDocument {
   if (nodes.length > NODES_MAX) throw bad('nodes', nodes.length, `at most ${NODES_MAX} entries`);
   const parsed = nodes.map((node, index) => parseNode(node, `nodes[${index}]`));
   refuseDuplicates(parsed);
+  const hashing = parseHashing(document['hashing']);
+  const points = ringPoints(activeNodes({ nodes: parsed }), hashing);
+  if (points > RING_POINTS_MAX) throw bad('the ring', points, `at most ${RING_POINTS_MAX} points`);
   return {
     fleet: name(document['fleet'], 'fleet'),
     version: integer(document['version'], 'version', 1, VERSION_MAX),
     publishedAt: instant(document['publishedAt'], 'publishedAt'),
-    hashing: parseHashing(document['hashing']),
+    hashing,
     nodes: parsed,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { isFleetError } from '../../src/base/errors.ts';
-import { NODES_MAX } from '../../src/topology/limits.ts';
+import { NODES_MAX, RING_POINTS_MAX } from '../../src/topology/limits.ts';
 import { parseTopology } from '../../src/topology/validate.ts';
 import { documentOf, nodeOf } from './nodes.ts';
 
@@ -97,5 +97,35 @@ describe('refused, with the name of the member', () => {
         }
       }),
     );
+  });
+});
+
+function manyNodes(count: number, weight = 1) {
+  return Array.from({ length: count }, (_, index) => nodeOf({ name: `n${index}`, weight }));
+}
+
+function ketama(pointsPerNode: number) {
+  return { algorithm: 'ketama', keyHash: 'md5', pointsPerNode } as const;
+}
+
+describe('the size of a ring', () => {
+  const modulo = { algorithm: 'modulo-crc32-shift', keyHash: 'crc32', pointsPerNode: 0 } as const;
+
+  test('is bounded for all nodes together', () => {
+    expect(parseTopology(documentOf(manyNodes(NODES_MAX), { hashing: ketama(160) })).nodes).toHaveLength(NODES_MAX);
+    expect(RING_POINTS_MAX).toBe(NODES_MAX * 160);
+    for (const large of [
+      documentOf(manyNodes(NODES_MAX), { hashing: ketama(164) }),
+      documentOf(manyNodes(NODES_MAX, 1000), { hashing: modulo }),
+    ]) {
+      expect(() => parseTopology(large)).toThrow(/the ring is \d+, expected at most 655360 points/);
+    }
+  });
+
+  test('counts only the nodes that are in it', () => {
+    const down = manyNodes(NODES_MAX, 1000).map((node, index) => ({ ...node, state: index < 100 ? 'active' : 'down' }));
+    for (const hashing of [ketama(4096), modulo]) {
+      expect(parseTopology({ ...documentOf([]), nodes: down, hashing }).nodes).toHaveLength(NODES_MAX);
+    }
   });
 });
