@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   SERVER: 'The server answered SERVER_ERROR, CLIENT_ERROR or ERROR.',
   BAD_KEY: 'A key is empty, longer than 250 bytes, or has a space or control character.',
   BAD_VALUE: 'A value cannot be stored as it is, or a stored value cannot be read back.',
+  TOO_LARGE: 'An answer is larger than its bound; nothing of it was kept.',
   BAD_TOPOLOGY: 'A topology document does not have the form that the contract gives it.',
   NO_NODES: 'The topology has no active node, so no key has an owner.',
   QUEUE_FULL: 'More requests wait for a node than its bound allows.',

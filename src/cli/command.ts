@@ -115,6 +115,7 @@ function exitCode(code: ErrorCode): number {
     case 'PROTOCOL':
     case 'SERVER':
     case 'BAD_TOPOLOGY':
+    case 'TOO_LARGE':
       return EXIT_PROTOCOL;
     default:
       return EXIT_UNAVAILABLE;

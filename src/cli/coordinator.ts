@@ -1,20 +1,23 @@
 /** Asks a coordinator over HTTP, for the commands that show what it knows. */
-import { FleetError } from '../base/errors.ts';
-import { ANSWER_TIMEOUT_MS } from './limits.ts';
+import { FleetError, isFleetError } from '../base/errors.ts';
+import { httpGet, readText } from '../base/http-get.ts';
+import { ANSWER_BYTES_MAX, ANSWER_TIMEOUT_MS } from './limits.ts';
 
 /**
  * `GET` of a JSON resource.
  * @param path from the root, for example `/v1/nodes`
- * @throws FleetError CONNECT_FAILED if nobody answers, TIMEOUT after {@link ANSWER_TIMEOUT_MS}, SERVER with the
- *   problem's own words for an answer other than 2xx, PROTOCOL for something else than JSON
+ * @throws FleetError CONNECT_FAILED if nobody answers or the answer is a redirect, TIMEOUT after
+ *   {@link ANSWER_TIMEOUT_MS}, TOO_LARGE above {@link ANSWER_BYTES_MAX}, SERVER with the problem's own words for an answer
+ *   other than 2xx, PROTOCOL for something else than JSON
  */
 export async function getJson(fleetUrl: string, path: string): Promise<unknown> {
   let response: Response;
   let body: string;
   try {
-    response = await fetch(`${fleetUrl}${path}`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-    body = await response.text();
+    response = await httpGet(`${fleetUrl}${path}`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    body = await readText(response, ANSWER_BYTES_MAX);
   } catch (error) {
+    if (isFleetError(error)) throw error;
     throw noAnswer(fleetUrl, error);
   }
   if (!response.ok)

@@ -33,5 +33,7 @@ export const SIDECAR_HEAP_MB = 96;
 
 /** How long one answer of the coordinator, or of one node, may take before a command gives up. */
 export const ANSWER_TIMEOUT_MS = 5_000;
-/** Longest value that `memfleet set KEY -` reads from standard input; memcached's own greatest item size is 1 GiB. */
-export const STDIN_MAX_BYTES = 1024 * 1024 * 1024;
+/** Bytes of one answer of the coordinator: 1,024 nodes with all that `/v1/nodes` says of them are about 2 MB. */
+export const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+/** Longest value that `memfleet set KEY -` reads and `get` prints; memcached's own greatest item size is 1 GiB. */
+export const VALUE_BYTES_MAX = 1024 * 1024 * 1024;

@@ -1,7 +1,10 @@
 /**
- * Reads server-sent events from text that arrives in pieces. Pure, with a bound on what it keeps.
+ * Reads server-sent events from text that arrives in pieces. Pure, with a bound on what it keeps, and no character is
+ * looked at twice, into however many pieces a line is cut.
  * Source: WHATWG HTML, "9.2.6 Interpreting an event stream".
  */
+import { CR, LF } from '../base/bytes.ts';
+import { FleetError } from '../base/errors.ts';
 
 /** One event that has data. */
 export interface StreamEvent {
@@ -15,7 +18,11 @@ export interface StreamEvent {
 /** See the head of the file. */
 export class EventStreamParser {
   readonly #sizeMax: number;
-  #text = '';
+  /** The line that has no end yet, in the pieces that it came in, and their length. */
+  #line: string[] = [];
+  #lineSize = 0;
+  /** The last piece ended with a CR: an LF at the start of the next belongs to it. */
+  #afterCr = false;
   #type = '';
   #data: string[] = [];
   #dataSize = 0;
@@ -35,27 +42,32 @@ export class EventStreamParser {
   /**
    * The events that `piece` completes, in order.
    *
-   * @throws RangeError if an event exceeds the bound
+   * @throws FleetError TOO_LARGE if an event exceeds the bound
    */
   push(piece: string): StreamEvent[] {
     const events: StreamEvent[] = [];
-    this.#text += piece;
-    let start = 0;
-    for (;;) {
-      const end = lineEnd(this.#text, start);
-      if (end === undefined) break;
-      const event = this.#line(this.#text.slice(start, end.at));
+    let start = this.#afterCr && piece.startsWith('\n') ? 1 : 0;
+    if (piece !== '') this.#afterCr = false;
+    for (let at = start; at < piece.length; at += 1) {
+      const unit = piece.charCodeAt(at);
+      if (unit !== LF && unit !== CR) continue;
+      const event = this.#field(this.#line.join('') + piece.slice(start, at));
       if (event !== undefined) events.push(event);
-      start = end.next;
+      this.#line = [];
+      this.#lineSize = 0;
+      this.#afterCr = unit === CR && at + 1 === piece.length;
+      if (unit === CR && piece.charCodeAt(at + 1) === LF) at += 1;
+      start = at + 1;
     }
-    this.#text = this.#text.slice(start);
-    if (this.#text.length + this.#dataSize > this.#sizeMax) {
-      throw new RangeError(`a server-sent event exceeds ${this.#sizeMax} characters`);
+    this.#line.push(piece.slice(start));
+    this.#lineSize += piece.length - start;
+    if (this.#lineSize + this.#dataSize > this.#sizeMax) {
+      throw new FleetError('TOO_LARGE', `a server-sent event exceeds ${this.#sizeMax} characters`);
     }
     return events;
   }
 
-  #line(line: string): StreamEvent | undefined {
+  #field(line: string): StreamEvent | undefined {
     if (line === '') return this.#dispatch();
     const colon = line.indexOf(':');
     // A line that begins with a colon is a comment: a sign of life.
@@ -82,17 +94,4 @@ export class EventStreamParser {
     this.#type = '';
     return event;
   }
-}
-
-/** Where the line from `start` ends and the next begins: LF, CR LF or CR. A CR at the very end may yet be a CR LF. */
-function lineEnd(text: string, start: number): { at: number; next: number } | undefined {
-  for (let at = start; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit === 0x0a) return { at, next: at + 1 };
-    if (unit === 0x0d) {
-      if (at + 1 === text.length) return undefined;
-      return { at, next: text.charCodeAt(at + 1) === 0x0a ? at + 2 : at + 1 };
-    }
-  }
-  return undefined;
 }

@@ -27,6 +27,21 @@ export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** Keys in one `get` line; a longer list is sent as several, so that no line exceeds 64 KiB. */
 export const KEYS_PER_GET_MAX = 250;
 
+/**
+ * Bytes of one value that are taken, unless the option `valueBytesMax` says otherwise; memcached's own default for an item
+ * is 1 MiB (`-I`). A larger one passes by unkept, its request fails with TOO_LARGE, and the connection goes on.
+ */
+export const VALUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes of all values, or all statistics, in the answer to one command; beyond it nothing is kept: TOO_LARGE. */
+export const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+
+/**
+ * An answer that is not complete after this many times the command time-out costs the connection: a peer that sends a
+ * byte now and then would otherwise hold up every request behind it for ever.
+ */
+export const LATE_FACTOR = 10;
+
 /** Lines of one answer to `stats`; more is not what any server sends, and the connection is given up. */
 export const STATS_MAX = 100_000;
 
@@ -48,5 +63,14 @@ export const LONG_POLL_WAIT_MS = 30_000;
 /** An event stream with no byte for so long (comments count) is taken for dead; coordinators send one each 15 s. */
 export const EVENTS_SILENCE_MS = 45_000;
 
-/** Bytes of one server-sent event or one topology document; more is refused as BAD_TOPOLOGY. */
+/**
+ * The longest wait that an event stream's `retry:` may ask for; a longer one is cut to this. Coordinators ask for up to
+ * three seconds.
+ */
+export const RETRY_MAX_MS = 5000;
+
+/**
+ * Bytes of one server-sent event or one topology document, as they are on the wire: nothing that is encoded is inflated.
+ * 4,096 nodes take about a quarter. More is refused with TOO_LARGE, and the last topology stays.
+ */
 export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;

@@ -9,6 +9,7 @@
 import { backoffMs } from '../base/backoff.ts';
 import { sleep, systemClock, type Clock } from '../base/clock.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
+import { discard, httpGet, readText } from '../base/http-get.ts';
 import type { TopologyDocument } from '../topology/document.ts';
 import { parseTopology } from '../topology/validate.ts';
 import { EventStreamParser } from './event-stream.ts';
@@ -18,6 +19,7 @@ import {
   DOCUMENT_BYTES_MAX,
   EVENTS_SILENCE_MS,
   LONG_POLL_WAIT_MS,
+  RETRY_MAX_MS,
 } from './limits.ts';
 
 /** Delivers topology documents. */
@@ -69,7 +71,7 @@ export function fixedTopology(document: TopologyDocument): TopologySource {
 
 class CoordinatorFollower implements TopologySource {
   readonly #urls: URL[];
-  readonly #fetch: typeof fetch;
+  readonly #fetch: typeof fetch | undefined;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #waitMs: number;
@@ -87,7 +89,7 @@ class CoordinatorFollower implements TopologySource {
   constructor(options: FollowOptions) {
     this.#urls = (typeof options.url === 'string' ? [options.url] : options.url).map(baseUrl);
     if (this.#urls.length === 0) throw new FleetError('BAD_CONFIG', 'coordinator: no URL given');
-    this.#fetch = options.fetch ?? fetch;
+    this.#fetch = options.fetch;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#waitMs = options.waitMs ?? LONG_POLL_WAIT_MS;
@@ -130,10 +132,10 @@ class CoordinatorFollower implements TopologySource {
     const { signal, stillThere, done } = this.#deadline(this.#silenceMs);
     try {
       const url = new URL('v1/topology/events', this.#url());
-      const response = await this.#fetch(url, { signal, headers: { accept: 'text/event-stream' } });
+      const response = await this.#get(url, signal, 'text/event-stream');
       const type = response.headers.get('content-type') ?? '';
       if (!response.ok || response.body === null || !type.startsWith('text/event-stream')) {
-        await response.body?.cancel();
+        await discard(response);
         // Refused for good (404, 406, a page instead of a stream), not for now (5xx, 429): poll from here on.
         if (response.status < 500 && response.status !== 429) this.#streams = false;
         throw new FleetError('CONNECT_FAILED', `${url.href} answered ${response.status} ${type}`.trimEnd());
@@ -143,7 +145,7 @@ class CoordinatorFollower implements TopologySource {
       for await (const chunk of response.body) {
         stillThere();
         for (const event of parser.push(decoder.decode(chunk, { stream: true }))) this.#deliver(event.data, url);
-        this.#retryMs = parser.retryMs ?? this.#retryMs;
+        this.#retryMs = Math.min(parser.retryMs ?? this.#retryMs, RETRY_MAX_MS);
       }
       throw new FleetError('CONNECT_FAILED', `${url.href} ended the stream of events`);
     } finally {
@@ -159,13 +161,13 @@ class CoordinatorFollower implements TopologySource {
         url.searchParams.set('after', String(this.#version));
         url.searchParams.set('wait', `${Math.ceil(this.#waitMs / 1000)}s`);
       }
-      const response = await this.#fetch(url, { signal, headers: { accept: 'application/json' } });
+      const response = await this.#get(url, signal, 'application/json');
       if (response.status === 304) {
         this.#failures = 0;
         return;
       }
       const versionBefore = this.#version;
-      const body = await readBounded(response);
+      const body = await readText(response, DOCUMENT_BYTES_MAX);
       if (!response.ok) throw new FleetError('CONNECT_FAILED', `${url.href} answered ${response.status}`);
       this.#deliver(body, url);
       // An answer at once that is not news would make this a busy loop.
@@ -188,6 +190,10 @@ class CoordinatorFollower implements TopologySource {
     this.#version = document.version;
     this.#onDocument(document);
     this.#first.resolve();
+  }
+
+  #get(url: URL, signal: AbortSignal, accept: string): Promise<Response> {
+    return httpGet(url, { signal, accept, ...(this.#fetch !== undefined && { fetch: this.#fetch }) });
   }
 
   #url(): URL {
@@ -231,16 +237,4 @@ function baseUrl(text: string): URL {
   // Paths are resolved against it, and the last part of a base without a slash would be replaced.
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true });
-    if (text.length > DOCUMENT_BYTES_MAX) {
-      throw new FleetError('BAD_TOPOLOGY', `a topology document exceeds ${DOCUMENT_BYTES_MAX} bytes`);
-    }
-  }
-  return text + decoder.decode();
 }

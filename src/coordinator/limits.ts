@@ -43,6 +43,15 @@ export const STATS_AGE_MAX_MS = 1_000;
 /** Entries of a node's `stats` that are kept; the rest are left out. memcached 1.6 has about 90. */
 export const STATS_ENTRIES_MAX = 512;
 
+/**
+ * Bytes of one answer of a daemon to its prober. `config get cluster` of 1,024 nodes takes about 64 KiB, `stats` about 4;
+ * beyond it nothing is kept, and the node counts as one that says nothing (of its topology) or fails (its statistics).
+ */
+export const NODE_ANSWER_BYTES_MAX = 256 * 1024;
+
+/** Bytes of a sidecar's `/readyz`, about 200; a longer one says nothing. */
+export const READYZ_BYTES_MAX = 16 * 1024;
+
 /** Between a topology change and its publication, so that changes that come together are one version. */
 export const COALESCE_MS = 50;
 

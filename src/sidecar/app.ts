@@ -39,7 +39,15 @@ const STATS_ROUTES: readonly { path: string; block: StatsBlock; classes: boolean
 /** What the daemon said no to is its answer; that it did not answer is a matter of the moment. */
 const ERROR_ANSWERS: ErrorAnswers = {
   server: 'sidecar',
-  statusOfCode: { CONNECT_FAILED: 503, TIMEOUT: 503, QUEUE_FULL: 503, CLOSED: 503, SERVER: 502, PROTOCOL: 502 },
+  statusOfCode: {
+    CONNECT_FAILED: 503,
+    TIMEOUT: 503,
+    QUEUE_FULL: 503,
+    CLOSED: 503,
+    SERVER: 502,
+    PROTOCOL: 502,
+    TOO_LARGE: 502,
+  },
   wordsOf: ({ message }) => `the daemon: ${message}`,
 };
 

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { EventStreamParser } from '../../src/client/event-stream.ts';
 
+const tooLarge = expect.objectContaining({ code: 'TOO_LARGE' });
+
 const TABLE: [string, unknown[]][] = [
   ['data: a\n\n', [{ type: 'message', data: 'a', id: '' }]],
   ['data:a\n\n', [{ type: 'message', data: 'a', id: '' }]],
@@ -34,11 +36,17 @@ describe('events', () => {
     expect(parser.retryMs).toBe(2500);
   });
 
+  test('a CR LF that is cut in two ends one line', () => {
+    const parser = new EventStreamParser(1000);
+    const pieces = ['data: a\r', '\ndata: b\r', '', '\n\r', '\n'];
+    expect(pieces.flatMap((piece) => parser.push(piece)).map(({ data }) => data)).toEqual(['a\nb']);
+  });
+
   test('an event beyond the bound is refused, however it comes', () => {
-    expect(() => new EventStreamParser(10).push('data: 0123456789')).toThrow(RangeError);
+    expect(() => new EventStreamParser(10).push('data: 0123456789')).toThrow(tooLarge);
     const parser = new EventStreamParser(10);
     expect(() => {
       for (let i = 0; i < 10; i += 1) parser.push('data: 01\n');
-    }).toThrow(RangeError);
+    }).toThrow(tooLarge);
   });
 });

@@ -4,8 +4,10 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
+import { DOCUMENT_BYTES_MAX, RETRY_MAX_MS } from '../../src/client/limits.ts';
 import { followCoordinator, type TopologySource } from '../../src/client/topology-source.ts';
 import { documentOf, nodeOf } from '../topology/nodes.ts';
 import { until } from '../support/until.ts';
@@ -209,5 +211,49 @@ describe('failures', () => {
     source = { start: () => Promise.resolve(), close: () => undefined };
     expect(() => followCoordinator({ url: text })).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }) as Error);
     expect(() => followCoordinator({ url: [] })).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }) as Error);
+  });
+});
+
+describe('a coordinator that means harm', () => {
+  test('does not send its followers elsewhere', async () => {
+    void follow();
+    (await call(0, 0)).response.writeHead(307, { location: 'http://127.0.0.1:1/v1/topology/events' }).end();
+    await until('the redirect is told', () => troubles.length > 0);
+    expect(troubles[0]).toBe(
+      `CONNECT_FAILED ${url}/v1/topology/events redirects to "http://127.0.0.1:1/v1/topology/events"; ` +
+        'redirects are not followed',
+    );
+  });
+
+  test('does not have anything inflated', async () => {
+    void follow();
+    const bomb = gzipSync(Buffer.alloc(100_000_000));
+    const { response, request } = await call(0, 0);
+    expect(request.headers['accept-encoding']).toBe('identity');
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' }).end(bomb);
+    await until('the bomb is told', () => troubles.length > 0);
+    expect(troubles[0]).toMatch(/^CONNECT_FAILED .*"gzip" unasked$/);
+  });
+
+  test('does not send a document or an event without end', async () => {
+    void follow();
+    const stream = openStream(await call(0, 0));
+    stream.write(`data: ${'x'.repeat(DOCUMENT_BYTES_MAX)}`);
+    await until('the event is told', () => troubles.length > 0);
+    expect(troubles[0]).toMatch(/^TOO_LARGE/);
+    (await call(1)).response.writeHead(404).end();
+    (await call(2)).response.writeHead(200).end('x'.repeat(DOCUMENT_BYTES_MAX + 1));
+    await until('the document is told', () => troubles.at(-1)?.startsWith('TOO_LARGE') === true && troubles.length > 2);
+  });
+
+  test('does not keep its followers away for longer than five seconds', async () => {
+    const started = follow();
+    const stream = openStream(await call(0, 0));
+    stream.write(`retry: 999999999\ndata: ${json(1)}\n\n`);
+    await started;
+    stream.end();
+    await until('the end is told', () => troubles.length === 1);
+    clock.advance(RETRY_MAX_MS);
+    await call(1, 0);
   });
 });

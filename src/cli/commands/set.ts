@@ -2,7 +2,7 @@
 import { integer, option } from '../../base/config.ts';
 import { FleetError } from '../../base/errors.ts';
 import { FLEET_OPTION, processIo, runCommand, type Io } from '../command.ts';
-import { STDIN_MAX_BYTES } from '../limits.ts';
+import { VALUE_BYTES_MAX } from '../limits.ts';
 import { withFleet } from '../with-fleet.ts';
 
 const SPEC = {
@@ -25,13 +25,13 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
   });
 }
 
-/** @throws FleetError BAD_VALUE beyond {@link STDIN_MAX_BYTES} */
+/** @throws FleetError BAD_VALUE beyond {@link VALUE_BYTES_MAX} */
 async function readAll(stdin: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of stdin) {
     size += part.length;
-    if (size > STDIN_MAX_BYTES) throw new FleetError('BAD_VALUE', `standard input exceeds ${STDIN_MAX_BYTES} bytes`);
+    if (size > VALUE_BYTES_MAX) throw new FleetError('BAD_VALUE', `standard input exceeds ${VALUE_BYTES_MAX} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts, size);

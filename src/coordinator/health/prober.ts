@@ -6,7 +6,9 @@
  * broken pipe, a back-off or a peer at the end of a cut cable, the next probe must find out anew.
  */
 import { FleetError, isFleetError } from '../../base/errors.ts';
+import { httpGet, readText } from '../../base/http-get.ts';
 import { Connection } from '../../client/connection.ts';
+import { NODE_ANSWER_BYTES_MAX, READYZ_BYTES_MAX } from '../limits.ts';
 
 /** Asks one node. All methods fail with a FleetError, within the time-out. */
 export interface Prober {
@@ -50,6 +52,8 @@ export const memcachedProber: ProberFactory = (target, timeoutMs) => {
       connectTimeoutMs: timeoutMs,
       commandTimeoutMs: timeoutMs,
       queueMax: PROBE_QUEUE_MAX,
+      valueBytesMax: NODE_ANSWER_BYTES_MAX,
+      answerBytesMax: NODE_ANSWER_BYTES_MAX,
     });
     const used = connection;
     try {
@@ -90,9 +94,8 @@ async function configOf(connection: Connection): Promise<string | undefined> {
 async function asksToLeave(sidecar: string, timeoutMs: number): Promise<boolean | undefined> {
   if (sidecar === '') return undefined;
   try {
-    const options = { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' } as const;
-    const response = await fetch(`${sidecar}/readyz`, options);
-    const body = await response.text();
+    const response = await httpGet(`${sidecar}/readyz`, { signal: AbortSignal.timeout(timeoutMs) });
+    const body = await readText(response, READYZ_BYTES_MAX);
     if (response.status === 503) return (JSON.parse(body) as { code?: unknown }).code === 'draining' || undefined;
     return response.ok ? false : undefined;
   } catch {

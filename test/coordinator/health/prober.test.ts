@@ -1,8 +1,10 @@
 /** What is asked of a daemon, over a real connection. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type OutgoingHttpHeaders } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { memcachedProber } from '../../../src/coordinator/health/prober.ts';
+import { READYZ_BYTES_MAX } from '../../../src/coordinator/limits.ts';
 import { FaultyProxy } from '../../support/faulty-proxy.ts';
 import { TinyMemcached } from '../../support/tiny-memcached.ts';
 import { until } from '../../support/until.ts';
@@ -47,8 +49,12 @@ test('a daemon that is silent fails in time, and is found again by the next prob
   await prober.close();
 });
 
-async function answering(status: number, body: string): Promise<boolean | undefined> {
-  const server = createServer((_request, response) => void response.writeHead(status).end(body));
+async function answering(
+  status: number,
+  body: string | Buffer,
+  headers: OutgoingHttpHeaders = {},
+): Promise<boolean | undefined> {
+  const server = createServer((_request, response) => void response.writeHead(status, headers).end(body));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const target = { ip: '127.0.0.1', port: 1, sidecar: `http://127.0.0.1:${port}` };
@@ -77,4 +83,29 @@ describe('a sidecar', () => {
     expect(await memcachedProber(target, GENEROUS_MS).isLeaving()).toBeUndefined();
     expect(await memcachedProber({ ...target, sidecar: '' }, GENEROUS_MS).isLeaving()).toBeUndefined();
   });
+
+  test('whose answer is endless, encoded or a redirect says nothing', async () => {
+    const large = `{"code":"draining","pad":"${'x'.repeat(READYZ_BYTES_MAX)}"}`;
+    expect(await answering(503, large)).toBeUndefined();
+    const draining = '{"code":"draining"}';
+    expect(await answering(503, gzipSync(draining), { 'content-encoding': 'gzip' })).toBeUndefined();
+    expect(await answering(302, draining, { location: 'http://127.0.0.1:1' })).toBeUndefined();
+  });
+});
+
+test('a configuration of a gigabyte is not kept, and the next probe is answered', async () => {
+  const daemon = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (line) => {
+      if (line.toString().startsWith('version')) socket.write('VERSION 1\r\n');
+      else socket.write(`CONFIG cluster 0 1000000000\r\n${'x'.repeat(100_000)}`);
+    });
+  });
+  await new Promise<void>((resolve) => daemon.listen(0, '127.0.0.1', resolve));
+  const { port } = daemon.address() as AddressInfo;
+  const prober = memcachedProber({ ip: '127.0.0.1', port, sidecar: '' }, 300);
+  await expect(prober.topology()).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await expect(prober.probe()).resolves.toBe('1');
+  await prober.close();
+  await new Promise((resolve) => daemon.close(resolve));
 });
