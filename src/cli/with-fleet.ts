@@ -2,7 +2,7 @@
 import { FleetError } from '../base/errors.ts';
 import { bytesCodec, createFleet, type Fleet } from '../client/index.ts';
 import type { Codec } from '../client/codec.ts';
-import { ANSWER_TIMEOUT_MS } from './limits.ts';
+import { ANSWER_TIMEOUT_MS, VALUE_BYTES_MAX } from './limits.ts';
 
 /**
  * Calls `body` with a client that has a topology, and closes it.
@@ -17,7 +17,12 @@ export async function withFleet<T>(
   body: (fleet: Fleet) => Promise<T>,
   codec: Codec = bytesCodec,
 ): Promise<T> {
-  const fleet = createFleet({ coordinator: fleetUrl, codec, topologyTimeoutMs: ANSWER_TIMEOUT_MS });
+  const fleet = createFleet({
+    coordinator: fleetUrl,
+    codec,
+    topologyTimeoutMs: ANSWER_TIMEOUT_MS,
+    valueBytesMax: VALUE_BYTES_MAX,
+  });
   try {
     const trouble = Promise.withResolvers<never>();
     const silent = new Set<string>();

@@ -3,17 +3,20 @@
  * the fleet above it checks keys and encodes values. Connects at the first request and again whenever it is lost.
  */
 import { systemClock, type Clock } from '../base/clock.ts';
-import type { FleetError } from '../base/errors.ts';
-import type { Reply, Status, ValueReply } from '../protocol/text/reply-parser.ts';
+import { FleetError } from '../base/errors.ts';
+import type { Reply, SkippedReply, Status, ValueReply } from '../protocol/text/reply-parser.ts';
 import type { StoreVerb } from '../protocol/text/request-writer.ts';
 import {
+  ANSWER_BYTES_MAX,
   BACKOFF_MAX_MS,
   COMMAND_TIMEOUT_MS,
   CONNECT_TIMEOUT_MS,
   KEYS_PER_GET_MAX,
+  LATE_FACTOR,
   QUEUE_MAX,
   SILENCE_FACTOR,
   STATS_MAX,
+  VALUE_BYTES_MAX,
 } from './limits.ts';
 import { Link } from './link.ts';
 import { MORE, UNEXPECTED, type Collect } from './pending-queue.ts';
@@ -31,6 +34,10 @@ export interface ConnectionOptions {
   commandTimeoutMs?: number;
   /** Without a byte from the peer while it owes one, before the connection is given up; twice commandTimeoutMs. */
   silenceTimeoutMs?: number;
+  /** Bytes of one value or configuration in an answer; 64 MiB. A larger one is not kept: TOO_LARGE. */
+  valueBytesMax?: number;
+  /** Bytes of all that one answer consists of; 256 MiB, or `valueBytesMax` if that is more. TOO_LARGE beyond. */
+  answerBytesMax?: number;
   /** The longest wait between two attempts to connect; 2000. */
   backoffMaxMs?: number;
   /** Requests that may wait for answers; 65,536. One more is refused with QUEUE_FULL. */
@@ -63,12 +70,15 @@ const STORE_OUTCOMES: Partial<Record<Status, StoreOutcome>> = {
   NOT_FOUND: 'not-found',
 };
 
-/** See the head of the file. All methods reject with CONNECT_FAILED, TIMEOUT, PROTOCOL, SERVER, QUEUE_FULL or CLOSED. */
+/** See the head of the file. All methods reject with CONNECT_FAILED, TIMEOUT, PROTOCOL, SERVER, TOO_LARGE, QUEUE_FULL or CLOSED. */
 export class Connection {
   readonly #link: Link;
+  readonly #answerBytesMax: number;
 
   constructor(options: ConnectionOptions) {
     const commandTimeoutMs = options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS;
+    const valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX;
+    this.#answerBytesMax = options.answerBytesMax ?? Math.max(ANSWER_BYTES_MAX, valueBytesMax);
     this.#link = new Link({
       host: options.host,
       port: options.port,
@@ -76,6 +86,8 @@ export class Connection {
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       commandTimeoutMs,
       silenceTimeoutMs: options.silenceTimeoutMs ?? commandTimeoutMs * SILENCE_FACTOR,
+      lateTimeoutMs: commandTimeoutMs * LATE_FACTOR,
+      valueBytesMax,
       backoffMaxMs: options.backoffMaxMs ?? BACKOFF_MAX_MS,
       queueMax: options.queueMax ?? QUEUE_MAX,
       clock: options.clock ?? systemClock,
@@ -123,7 +135,7 @@ export class Connection {
     const parts: Promise<void>[] = [];
     for (let at = 0; at < keys.length; at += KEYS_PER_GET_MAX) {
       const part = keys.slice(at, at + KEYS_PER_GET_MAX);
-      parts.push(this.#link.request((writer) => writer.retrieve(verb, part), collectValues(part, decode, found)));
+      parts.push(this.#link.request((writer) => writer.retrieve(verb, part), this.#collectValues(part, decode, found)));
     }
     await Promise.all(parts);
     return found;
@@ -180,16 +192,22 @@ export class Connection {
   /** `stats` or `stats <argument>`, as names and values in the server's order; empty for `stats reset`. */
   stats(argument = ''): Promise<Map<string, string>> {
     const stats = new Map<string, string>();
+    const bytesMax = this.#answerBytesMax;
     let count = 0;
+    let bytes = 0;
     return this.#link.request<Map<string, string>>(
       (writer) => writer.line(argument === '' ? 'stats' : `stats ${argument}`),
       (reply) => {
         if (reply.kind === 'stat') {
-          stats.set(reply.name, reply.value);
           count += 1;
+          bytes += reply.name.length + reply.value.length;
+          if (bytes <= bytesMax) stats.set(reply.name, reply.value);
+          else stats.clear();
           return count > STATS_MAX ? UNEXPECTED : MORE;
         }
-        return isStatus(reply, 'END') || isStatus(reply, 'RESET') || isStatus(reply, 'OK') ? stats : UNEXPECTED;
+        if (!isStatus(reply, 'END') && !isStatus(reply, 'RESET') && !isStatus(reply, 'OK')) return UNEXPECTED;
+        if (bytes > bytesMax) throw tooLarge('statistics', bytes, bytesMax);
+        return stats;
       },
     );
   }
@@ -203,12 +221,18 @@ export class Connection {
   /** The payload of `config get cluster`, or undefined if the server has none. */
   configGet(): Promise<string | undefined> {
     let payload: string | undefined;
+    let problem: FleetError | undefined;
     return this.#link.request<string | undefined>(
       (writer) => writer.line('config get cluster'),
       (reply) => {
-        if (isStatus(reply, 'END')) return payload;
-        if (reply.kind !== 'config' || payload !== undefined) return UNEXPECTED;
-        payload = reply.data.toString();
+        if (isStatus(reply, 'END')) {
+          if (problem !== undefined) throw problem;
+          return payload;
+        }
+        if (payload !== undefined || problem !== undefined) return UNEXPECTED;
+        if (reply.kind === 'config') payload = reply.data.toString();
+        else if (reply.kind === 'skipped') problem = skipped(reply);
+        else return UNEXPECTED;
         return MORE;
       },
     );
@@ -222,6 +246,34 @@ export class Connection {
   /** Waits for the answers that are due, then closes; requests made from now on are refused with CLOSED. */
   close(): Promise<void> {
     return this.#link.close();
+  }
+
+  /**
+   * Collects the values of `keys` into `found`. Only keys that were asked for are taken, and each once, so an answer
+   * cannot be longer than its question. What `decode` throws is thrown once the answer has been read to its end.
+   */
+  #collectValues<T>(keys: readonly string[], decode: (value: ValueReply) => T, found: Map<string, T>): Collect<void> {
+    const wanted = new Set(keys);
+    let bytes = 0;
+    let problem: unknown;
+    return (reply) => {
+      if (reply.kind === 'value' || reply.kind === 'skipped') {
+        if (!wanted.delete(reply.key)) return UNEXPECTED;
+        try {
+          const value = whole(reply);
+          bytes += value.data.length;
+          if (bytes > this.#answerBytesMax) throw tooLarge('values', bytes, this.#answerBytesMax);
+          if (problem === undefined) found.set(reply.key, decode(value));
+        } catch (error) {
+          problem ??= error;
+          found.clear();
+        }
+        return MORE;
+      }
+      if (!isStatus(reply, 'END')) return UNEXPECTED;
+      if (problem !== undefined) throw problem;
+      return undefined;
+    };
   }
 }
 
@@ -247,11 +299,11 @@ function collectValue<T>(key: string, decode: (value: ValueReply) => T): Collect
   let found: T | undefined;
   let problem: unknown;
   return (reply) => {
-    if (reply.kind === 'value') {
+    if (reply.kind === 'value' || reply.kind === 'skipped') {
       if (seen || reply.key !== key) return UNEXPECTED;
       seen = true;
       try {
-        found = decode(reply);
+        found = decode(whole(reply));
       } catch (error) {
         problem = error;
       }
@@ -263,29 +315,17 @@ function collectValue<T>(key: string, decode: (value: ValueReply) => T): Collect
   };
 }
 
-/**
- * Collects the values of `keys` into `found`. Only keys that were asked for are taken, and each once, so an answer
- * cannot be longer than its question. What `decode` throws is thrown once the answer has been read to its end.
- */
-function collectValues<T>(
-  keys: readonly string[],
-  decode: (value: ValueReply) => T,
-  found: Map<string, T>,
-): Collect<void> {
-  const wanted = new Set(keys);
-  let problem: unknown;
-  return (reply) => {
-    if (reply.kind === 'value') {
-      if (!wanted.delete(reply.key)) return UNEXPECTED;
-      try {
-        found.set(reply.key, decode(reply));
-      } catch (error) {
-        problem = error;
-      }
-      return MORE;
-    }
-    if (!isStatus(reply, 'END')) return UNEXPECTED;
-    if (problem !== undefined) throw problem;
-    return undefined;
-  };
+/** @throws FleetError TOO_LARGE if it was skipped */
+function whole(reply: ValueReply | SkippedReply): ValueReply {
+  if (reply.kind === 'skipped') throw skipped(reply);
+  return reply;
+}
+
+function skipped({ key, dataBytes }: SkippedReply): FleetError {
+  const what = key === '' ? 'the configuration' : `the value of ${JSON.stringify(key)}`;
+  return new FleetError('TOO_LARGE', `${what} has ${dataBytes} bytes, more than valueBytesMax`);
+}
+
+function tooLarge(what: string, bytes: number, bytesMax: number): FleetError {
+  return new FleetError('TOO_LARGE', `${what} of ${bytes} bytes in one answer, at most ${bytesMax}`);
 }

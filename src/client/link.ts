@@ -13,7 +13,7 @@
  *   for, so a late answer is dropped and never given to another request.
  * - While there is no connection and the last attempt failed, requests fail at once. A connection that worked and was
  *   lost is made again at once, and requests wait for that attempt.
- * - A peer that is silent for too long is taken for dead, and must answer `version` before it gets requests again: a
+ * - A peer that is silent for too long, or never ends an answer, is taken for dead, and must answer `version` before it gets requests again: a
  *   stopped process still accepts connections.
  */
 import { connect, type Socket } from 'node:net';
@@ -34,6 +34,8 @@ export interface LinkOptions {
   connectTimeoutMs: number;
   commandTimeoutMs: number;
   silenceTimeoutMs: number;
+  lateTimeoutMs: number;
+  valueBytesMax: number;
   backoffMaxMs: number;
   queueMax: number;
   clock: Clock;
@@ -52,7 +54,7 @@ export class Link {
   #state: State = 'idle';
   #socket: Socket | undefined;
   #writer = new RequestWriter();
-  #received = new ReceiveBuffer();
+  #received: ReceiveBuffer;
   readonly #pending = new PendingQueue();
   #flushDue = false;
   #cancelTimer: (() => void) | undefined;
@@ -71,6 +73,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#received = this.#emptyBuffer();
   }
 
   /** False while a request would fail at once because the node does not answer. */
@@ -136,10 +139,14 @@ export class Link {
     return new FleetError('CONNECT_FAILED', `${this.#options.host}:${this.#options.port} ${what}`, cause);
   }
 
+  #emptyBuffer(): ReceiveBuffer {
+    return new ReceiveBuffer(this.#options.valueBytesMax, () => this.#pending.firstIsWanted);
+  }
+
   #connect(): void {
     const { host, port, path, connectTimeoutMs, clock } = this.#options;
     this.#state = 'connecting';
-    this.#received = new ReceiveBuffer();
+    this.#received = this.#emptyBuffer();
     this.#answered = false;
     const socket = connect(
       path === undefined
@@ -270,18 +277,24 @@ export class Link {
   }
 
   #check(): void {
-    const { host, port, clock, commandTimeoutMs, silenceTimeoutMs } = this.#options;
+    const { host, port, clock, commandTimeoutMs, silenceTimeoutMs, lateTimeoutMs } = this.#options;
     const nowMs = clock.monotonicMs();
     const timeout = new FleetError('TIMEOUT', `no answer from ${host}:${port} within ${commandTimeoutMs} ms`);
     this.#pending.expire(nowMs - commandTimeoutMs, timeout);
     const silentSinceMs = this.#pending.silentSinceMs(this.#heardMs);
     if (silentSinceMs !== undefined && nowMs - silentSinceMs >= silenceTimeoutMs) {
-      this.#suspect = true;
-      this.#lose(new FleetError('TIMEOUT', `${host}:${port} has been silent for ${silenceTimeoutMs} ms`));
-      return;
+      return this.#giveUp(`${host}:${port} has been silent for ${silenceTimeoutMs} ms`);
+    }
+    if (nowMs - (this.#pending.firstWrittenMs ?? nowMs) >= lateTimeoutMs) {
+      return this.#giveUp(`${host}:${port} has not ended an answer within ${lateTimeoutMs} ms`);
     }
     this.#closeIfDrained();
     this.#checkLater();
+  }
+
+  #giveUp(why: string): void {
+    this.#suspect = true;
+    this.#lose(new FleetError('TIMEOUT', why));
   }
 
   #closeIfDrained(): void {

@@ -26,6 +26,8 @@ interface CommonOptions {
   backoffMaxMs?: number;
   /** Requests that may wait for one node; 65,536. One more is refused with QUEUE_FULL. */
   queueMax?: number;
+  /** Bytes of one value that a read takes; 64 MiB, at most 1 GiB. A larger one is not kept: TOO_LARGE. */
+  valueBytesMax?: number;
   /** For coordinators; the global one. */
   fetch?: typeof fetch;
   clock?: Clock;
@@ -68,8 +70,8 @@ export interface FleetSettings {
 
 /** @throws FleetError BAD_CONFIG if an option cannot be used */
 export function settingsOf(options: FleetOptions): FleetSettings {
-  const { connectTimeoutMs, commandTimeoutMs, backoffMaxMs, queueMax, clock, random } = options;
-  const positive = { connectTimeoutMs, commandTimeoutMs, backoffMaxMs, queueMax };
+  const { connectTimeoutMs, commandTimeoutMs, backoffMaxMs, queueMax, valueBytesMax, clock, random } = options;
+  const positive = { connectTimeoutMs, commandTimeoutMs, backoffMaxMs, queueMax, valueBytesMax };
   for (const [name, value] of Object.entries(positive)) checkPositive(name, value);
   checkPositive('topologyTimeoutMs', options.topologyTimeoutMs);
   const keyPrefix = options.keyPrefix ?? '';

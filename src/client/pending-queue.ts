@@ -46,6 +46,16 @@ export class PendingQueue {
     return this.size - this.#expiredCount;
   }
 
+  /** Whether somebody waits for the answer that comes next. */
+  get firstIsWanted(): boolean {
+    return this.size > 0 && !this.#entries[this.#first].expired;
+  }
+
+  /** When the request whose answer comes next was written; undefined if no answer is due. */
+  get firstWrittenMs(): number | undefined {
+    return this.#writtenCount === 0 ? undefined : this.#entries[this.#first].writtenMs;
+  }
+
   push(pending: Pending): void {
     this.#entries.push(pending);
   }
@@ -114,11 +124,15 @@ export class PendingQueue {
     return this.#writtenCount === 0 ? undefined : Math.max(heardMs, this.#entries[this.#first].writtenMs);
   }
 
-  /** When the next thing is due: a request's time-out, or that of the whole connection's silence. */
-  nextDueMs(limits: { commandTimeoutMs: number; silenceTimeoutMs: number }, heardMs: number): number | undefined {
+  /** When the next thing is due: a request's time-out, that of the first answer's end, or of the peer's silence. */
+  nextDueMs(
+    limits: { commandTimeoutMs: number; silenceTimeoutMs: number; lateTimeoutMs: number },
+    heardMs: number,
+  ): number | undefined {
     const silentSinceMs = this.silentSinceMs(heardMs);
-    if (silentSinceMs === undefined) return undefined;
-    let dueMs = silentSinceMs + limits.silenceTimeoutMs;
+    const firstWrittenMs = this.firstWrittenMs;
+    if (silentSinceMs === undefined || firstWrittenMs === undefined) return undefined;
+    let dueMs = Math.min(silentSinceMs + limits.silenceTimeoutMs, firstWrittenMs + limits.lateTimeoutMs);
     // Expired requests are the oldest ones, so the first that is not comes right after them.
     const live = this.#expiredCount < this.#writtenCount ? this.#entries[this.#first + this.#expiredCount] : undefined;
     if (live !== undefined) dueMs = Math.min(dueMs, live.writtenMs + limits.commandTimeoutMs);

@@ -5,17 +5,41 @@
  *
  *   kept  │ used up │ start of a cut reply … │ free │
  *                   ▲ start                  ▲ end
+ *
+ * A data block above the bound, or one that nobody waits for any more, is not kept: its bytes pass by and are counted,
+ * and in its place comes a {@link SkippedReply}. So the stream stays in step, and memory at twice the bound.
  */
-import { parseReply, type Reply } from '../protocol/text/reply-parser.ts';
+import { CR, LF } from '../base/bytes.ts';
+import { parseReply, UNENDED, type Reply, type SkippedReply } from '../protocol/text/reply-parser.ts';
 
 const EMPTY = Buffer.alloc(0);
 
+/** Takes a reply; false if nothing after it may be read. Its data is valid only during the call. */
+type OnReply = (reply: Reply) => boolean;
+
 /** See the head of the file. */
 export class ReceiveBuffer {
+  readonly #dataBytesMax: number;
+  readonly #isWanted: () => boolean;
   #kept: Buffer = EMPTY;
   #end = 0;
   /** No point in parsing before there are so many bytes. */
   #bytesNeeded = 1;
+  /** What the bytes that are kept would be skipped as. */
+  #skippable: SkippedReply | undefined;
+  /** What passes by, and how many bytes of it are still to come. */
+  #skipping: SkippedReply | undefined;
+  #skipLeft = 0;
+  #lastByte = 0;
+
+  /**
+   * @param dataBytesMax bytes of one data block that may be kept
+   * @param isWanted whether anybody still waits for the reply that comes next
+   */
+  constructor(dataBytesMax: number, isWanted: () => boolean) {
+    this.#dataBytesMax = dataBytesMax;
+    this.#isWanted = isWanted;
+  }
 
   /** Bytes held back because their reply is not complete. */
   get size(): number {
@@ -23,29 +47,79 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Gives every reply that `chunk` completes to `onReply`, in order, until that returns false. The data of a reply is
-   * valid only during the call.
+   * Gives every reply that `chunk` completes to `onReply`, in order, until that returns false.
    *
    * @returns undefined, or what is wrong with the bytes; nothing can be read after that
    */
-  push(chunk: Buffer, onReply: (reply: Reply) => boolean): string | undefined {
+  push(chunk: Buffer, onReply: OnReply): string | undefined {
+    if (this.#skippable !== undefined && !this.#isWanted())
+      this.#beginSkip(this.#skippable, this.#kept.subarray(0, this.#end));
+    if (this.#skipping === undefined) return this.#parse(chunk, onReply);
+    if (this.#skipLeft > chunk.length) {
+      this.#pass(chunk, chunk.length);
+      return undefined;
+    }
+    const end = this.#skipLeft;
+    if (!this.#pass(chunk, end)) return UNENDED;
+    const reply = this.#skipping;
+    this.#skipping = undefined;
+    if (!onReply(reply) || end === chunk.length) return undefined;
+    return this.#parse(chunk.subarray(end), onReply);
+  }
+
+  #parse(chunk: Buffer, onReply: OnReply): string | undefined {
     const joined = this.#end > 0;
     const bytes = joined ? this.#join(chunk) : chunk;
     if (bytes === undefined) return undefined;
+    this.#skippable = undefined;
     let start = 0;
     while (start < bytes.length) {
       const result = parseReply(bytes, start);
       if (result.outcome === 'bad') return result.message;
       if (result.outcome === 'more') {
         this.#bytesNeeded = result.bytesNeeded;
+        this.#skippable = result.skipped;
         break;
       }
       start += result.used;
       this.#bytesNeeded = 1;
-      if (!onReply(result.reply)) return undefined;
+      if (!onReply(this.#bounded(result.reply))) return undefined;
     }
-    this.#keep(bytes, start, joined);
+    if (this.#skippable !== undefined && this.#mustSkip(this.#skippable)) {
+      this.#beginSkip(this.#skippable, bytes.subarray(start));
+    } else {
+      this.#keep(bytes, start, joined);
+    }
     return undefined;
+  }
+
+  #mustSkip({ dataBytes }: SkippedReply): boolean {
+    return dataBytes > this.#dataBytesMax || !this.#isWanted();
+  }
+
+  /** A bound that is smaller than what one read brings holds too. */
+  #bounded(reply: Reply): Reply {
+    if ((reply.kind !== 'value' && reply.kind !== 'config') || reply.data.length <= this.#dataBytesMax) return reply;
+    return { kind: 'skipped', key: reply.kind === 'value' ? reply.key : '', dataBytes: reply.data.length };
+  }
+
+  /** @param begun what has come of it */
+  #beginSkip(reply: SkippedReply, begun: Buffer): void {
+    this.#lastByte = begun[begun.length - 1] ?? 0;
+    this.#skipping = reply;
+    this.#skippable = undefined;
+    this.#skipLeft = this.#bytesNeeded - begun.length;
+    this.#bytesNeeded = 1;
+    this.#kept = EMPTY;
+    this.#end = 0;
+  }
+
+  /** Lets `length` bytes of the chunk pass; false if they end the block and are not its end. */
+  #pass(chunk: Buffer, length: number): boolean {
+    const beforeLast = length > 1 ? chunk[length - 2] : this.#lastByte;
+    this.#lastByte = chunk[length - 1] ?? 0;
+    this.#skipLeft -= length;
+    return this.#skipLeft > 0 || (beforeLast === CR && this.#lastByte === LF);
   }
 
   /** What was kept and the chunk after it; undefined if there is no point in parsing that yet. */

@@ -13,6 +13,12 @@ export const CONNECT_TIMEOUT_MS = 1_000;
 /** The longest wait between two attempts to connect to the daemon; it is on the same machine, so trying costs little. */
 export const BACKOFF_MAX_MS = 500;
 
+/**
+ * Bytes of one answer of the daemon. `stats conns` is the longest, about 200 for each connection; beyond it nothing is
+ * kept, and the request for it is answered 502.
+ */
+export const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+
 /** Of the HTTP server. */
 export const HTTP_BOUNDS: HttpBounds = {
   // No route takes a body, so what is sent is answered 404 or 405 unread.

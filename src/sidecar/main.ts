@@ -17,7 +17,13 @@ import { Collector } from './collector.ts';
 import { daemonPlace, formatPlace, type DaemonPlace } from './daemon-place.ts';
 import { Handover } from './handover.ts';
 import { lookAround } from './look-around.ts';
-import { BACKOFF_MAX_MS, COLLECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, WATCH_INTERVAL_MS } from './limits.ts';
+import {
+  ANSWER_BYTES_MAX,
+  BACKOFF_MAX_MS,
+  COLLECT_TIMEOUT_MS,
+  CONNECT_TIMEOUT_MS,
+  WATCH_INTERVAL_MS,
+} from './limits.ts';
 import { Exposition } from './metrics/exposition.ts';
 
 const OPTIONS = {
@@ -102,6 +108,8 @@ function connectTo(place: DaemonPlace): Connection {
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     commandTimeoutMs: COLLECT_TIMEOUT_MS,
     backoffMaxMs: BACKOFF_MAX_MS,
+    valueBytesMax: ANSWER_BYTES_MAX,
+    answerBytesMax: ANSWER_BYTES_MAX,
   });
 }
 

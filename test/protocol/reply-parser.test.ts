@@ -110,7 +110,8 @@ describe('bounds', () => {
 
   test('the size of a data block is known from its line alone', () => {
     const result = parseReply(Buffer.from('VALUE k 0 1000000\r\n'), 0);
-    expect(result).toEqual({ outcome: 'more', bytesNeeded: 19 + 1_000_000 + 2 });
+    const skipped = { kind: 'skipped', key: 'k', dataBytes: 1_000_000 };
+    expect(result).toEqual({ outcome: 'more', bytesNeeded: 19 + 1_000_000 + 2, skipped });
   });
 });
 

@@ -37,9 +37,18 @@ export interface ValueReply {
   data: Buffer;
 }
 
+/** A data block that the reader did not want to hold, in place of what it was: it has passed by, and nothing is left. */
+export interface SkippedReply {
+  kind: 'skipped';
+  /** Of a value; empty for a configuration. */
+  key: string;
+  dataBytes: number;
+}
+
 /** Everything a server may answer to the commands that this project's clients send. */
 export type Reply =
   | ValueReply
+  | SkippedReply
   | { kind: 'status'; status: Status }
   /** The new value after `incr` or `decr`, unsigned, 64 bits. */
   | { kind: 'number'; value: bigint }
@@ -53,8 +62,11 @@ export type Reply =
 export type ParseResult =
   /** A whole reply, of `used` bytes. */
   | { outcome: 'reply'; used: number; reply: Reply }
-  /** Not yet complete: pointless to try again with fewer than `bytesNeeded` bytes from the same start. */
-  | { outcome: 'more'; bytesNeeded: number }
+  /**
+   * Not yet complete: pointless to try again with fewer than `bytesNeeded` bytes from the same start. With `skipped`
+   * these are exactly a data block with its line and its end, and a reader may let them pass and take that instead.
+   */
+  | { outcome: 'more'; bytesNeeded: number; skipped?: SkippedReply }
   /** Not the memcached protocol; what follows cannot be understood either. */
   | { outcome: 'bad'; message: string };
 
@@ -136,8 +148,8 @@ function parseValue(bytes: Buffer, start: number, lineEnd: number, dataStart: nu
     cas = BigInt(digits);
   }
   const dataEnd = dataStart + size;
-  if (dataEnd + 2 > bytes.length) return { outcome: 'more', bytesNeeded: dataEnd + 2 - start };
-  if (bytes[dataEnd] !== CR || bytes[dataEnd + 1] !== LF) return bad('a data block does not end with CR LF');
+  if (dataEnd + 2 > bytes.length) return moreData(bytes.toString('utf8', keyStart, keyEnd), size, dataEnd + 2 - start);
+  if (bytes[dataEnd] !== CR || bytes[dataEnd + 1] !== LF) return bad(UNENDED);
   return {
     outcome: 'reply',
     used: dataEnd + 2 - start,
@@ -159,14 +171,21 @@ function parseConfig(bytes: Buffer, start: number, lineEnd: number, dataStart: n
   const size = decimal(bytes, flagsEnd + 1, sizeEnd);
   if (sizeEnd !== lineEnd || !(size <= REPLY_DATA_BYTES_MAX)) return bad('malformed CONFIG line');
   const dataEnd = dataStart + size;
-  if (dataEnd + 2 > bytes.length) return { outcome: 'more', bytesNeeded: dataEnd + 2 - start };
-  if (bytes[dataEnd] !== CR || bytes[dataEnd + 1] !== LF) return bad('a data block does not end with CR LF');
+  if (dataEnd + 2 > bytes.length) return moreData('', size, dataEnd + 2 - start);
+  if (bytes[dataEnd] !== CR || bytes[dataEnd + 1] !== LF) return bad(UNENDED);
   return {
     outcome: 'reply',
     used: dataEnd + 2 - start,
     reply: { kind: 'config', data: bytes.subarray(dataStart, dataEnd) },
   };
 }
+
+function moreData(key: string, dataBytes: number, bytesNeeded: number): ParseResult {
+  return { outcome: 'more', bytesNeeded, skipped: { kind: 'skipped', key, dataBytes } };
+}
+
+/** What is wrong where a data block has another length than its line says. */
+export const UNENDED = 'a data block does not end with CR LF';
 
 /** The position of the first space from `at`, or `lineEnd`. */
 function endOfWord(bytes: Buffer, at: number, lineEnd: number): number {
