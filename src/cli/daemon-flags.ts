@@ -10,6 +10,7 @@ const WITH_VALUE = new Set('apsUmcluPfntDRbBIYeoN');
 /** Long names of those that say where to listen and who may come (memcached.c, `longopts`). */
 const LONG_LETTERS: Readonly<Record<string, string>> = {
   port: 'p',
+  'udp-port': 'U',
   listen: 'l',
   'unix-socket': 's',
   protocol: 'B',
@@ -60,7 +61,8 @@ export type SidecarWay = { host: string; port: number } | 'private socket';
  * @throws FleetError BAD_CONFIG if the daemon would leave for the background, where nobody sees it end, or for no port
  */
 export function wayToDaemon(args: readonly string[]): SidecarWay {
-  let port: number = MEMCACHED_PORT;
+  let port: number | undefined;
+  let udpPort: number | undefined;
   let host = '127.0.0.1';
   let isPlain = true;
   // A port behind an address of -l wins over -p, in whichever order they stand.
@@ -74,16 +76,19 @@ export function wayToDaemon(args: readonly string[]): SidecarWay {
     }
     if ('sZSY'.includes(letter) || (letter === 'B' && value === 'binary')) isPlain = false;
     if (letter === 'p') port = Number(value);
+    if (letter === 'U') udpPort = value === '0' ? undefined : Number(value);
     if (letter === 'l') {
       const first = value.split(/[,;]/)[0] ?? '';
       if (/^(?:\w+tls|proto\[.*\]|tag\W.*):/.test(first)) isPlain = false;
-      const match = /^(?:\[([^\]]+)\]|([^:]*)|(.*:.*:.*))(?::(\d+))?$/.exec(first);
+      const match = /^(?:\[([^\]]+)\]|([^:]*)|(.*:.*:.*))(?::(-1|\d+))?$/.exec(first);
       host = reachable(match?.[1] ?? match?.[2] ?? match?.[3] ?? '');
       if (match?.[4] !== undefined) listenPort = Number(match[4]);
     }
   }
-  if (!isPlain) return 'private socket';
-  port = listenPort ?? port;
+  // -p 0 is no TCP port, whatever the addresses say; behind an address it is any port, as -1 is everywhere.
+  if (port !== 0) port = listenPort ?? port ?? udpPort ?? MEMCACHED_PORT;
+  // A port that the system chooses is one that nobody here can know.
+  if (!isPlain || port === 0 || port === -1) return 'private socket';
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new FleetError(
       'BAD_CONFIG',
@@ -128,7 +133,7 @@ export function splitDaemonFlags(
       throw new FleetError('BAD_CONFIG', `unexpected argument ${JSON.stringify(word)}`);
     }
   }
-  const placing = [...walk(others)].find(({ letter }) => 'plsdP'.includes(letter));
+  const placing = [...walk(others)].find(({ letter }) => 'plsdPU'.includes(letter));
   if (placing !== undefined) {
     throw new FleetError(
       'BAD_CONFIG',

@@ -9,6 +9,7 @@ import { FleetError, isFleetError } from '../base/errors.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options/options.ts';
+import { PORT_FILE_VARIABLE, writePortFile } from './port-file.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
 import type { Settings } from './settings.ts';
@@ -67,17 +68,29 @@ async function run(args: readonly string[]): Promise<number> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.on('SIGHUP', () => server.reload());
+  // The clock's timers hold nothing open, and without listeners nothing else does either.
+  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   await server.listen();
+  if (server.listening.length === 0) warn('nobody can connect: -p 0, and neither -U nor -s');
+  const portFile = process.env[PORT_FILE_VARIABLE];
+  if (portFile)
+    writePortFile(
+      portFile,
+      server.listening.map(({ endpoint }) => endpoint),
+    );
   if (request.user !== undefined) assumeIdentity(request.user);
   if (request.pidFile !== undefined) writePidFile(request.pidFile);
   if (detached) reportReady();
   await stopped;
-  // The clock's timers hold nothing open, and with the listeners gone nothing else does either.
-  const closing = setInterval(() => {}, KEEP_ALIVE_MS);
   await server.close();
-  clearInterval(closing);
+  clearInterval(alive);
   if (request.pidFile !== undefined) rmSync(request.pidFile, { force: true });
   return 0;
+}
+
+/** What is likely a mistake, though memcached's flags allow it. */
+function warn(what: string): void {
+  process.stderr.write(`memfleet daemon: warning: ${what}\n`);
 }
 
 /** `-Z`; without it nothing of TLS is loaded. */

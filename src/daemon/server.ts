@@ -80,6 +80,8 @@ export class Server implements ConnectionContext {
   readonly listening: ListeningSocket[] = [];
   readonly #listeners: Listener[] = [];
   readonly #udpListeners: Listener[] = [];
+  /** Connections that came, whatever became of them. */
+  #accepted = 0;
   #nextId = 1;
   readonly #houseKeeping: HouseKeeping;
   #stopping: Promise<void> | undefined;
@@ -150,12 +152,12 @@ export class Server implements ConnectionContext {
       await this.#listenUdp();
       for (const address of this.settings.listen) {
         const accept = (socket: TransportSocket): SocketHandler => this.#accept(socket, address);
-        const options = { address, backlog: this.settings.backlog, readBuffer, accept };
+        const options = { address, backlog: Math.max(1, this.settings.backlog), readBuffer, accept };
         const transport = 'tls' in address && this.tls !== undefined ? this.tls : this.#parts.transport;
         const listener = await transport.listen(options);
         this.#listeners.push(listener);
         const name = 'path' in address ? `unix:${address.path}` : endpoint(address.host, listener.port);
-        this.listening.push({ id: this.#nextId++, endpoint: name });
+        this.listening.push({ id: this.#nextId++, isUdp: false, endpoint: name, lastUsedAt: this.time.now });
         this.#verbose(
           `<${this.#nextId - 1} server listening (${protocolName(address.protocol ?? this.settings.protocol)})`,
         );
@@ -167,15 +169,25 @@ export class Server implements ConnectionContext {
     this.#houseKeeping.start();
   }
 
-  /** `-U`: on every address that has a port, as memcached. */
+  /** `-U`; without it nothing of UDP is loaded. */
   async #listenUdp(): Promise<void> {
-    const { listen, udpPort } = this.settings;
-    if (udpPort === 0) return;
+    const { listenUdp } = this.settings;
+    if (listenUdp.length === 0) return;
     const { UdpListener } = await import('./udp.ts');
-    const hosts = new Set(listen.flatMap((address) => ('host' in address ? [address.host] : [])));
-    for (const host of hosts) {
-      this.#udpListeners.push(await UdpListener.bind(host, udpPort, this));
-      this.#verbose(`<${this.#nextId++} server listening (udp)`);
+    for (const { host, port } of listenUdp) {
+      const id = this.#nextId++;
+      const listener = await UdpListener.bind(host, port, this);
+      this.#udpListeners.push(listener);
+      const name = endpoint(host, listener.port).replace(/^tcp/, 'udp');
+      this.listening.push({
+        id,
+        isUdp: true,
+        endpoint: name,
+        get lastUsedAt() {
+          return listener.lastUsedAt;
+        },
+      });
+      this.#verbose(`<${id} server listening (udp)`);
     }
   }
 
@@ -260,11 +272,11 @@ export class Server implements ConnectionContext {
   async #acceptWaiting(deadlineMs: number): Promise<void> {
     let before: number;
     do {
-      before = this.counters.totalConnections;
+      before = this.#accepted;
       // A turn that begins after the sockets were looked at ends without looking; the next one looks.
       await this.#turn();
       await this.#turn();
-    } while (this.counters.totalConnections > before && this.#clock.monotonicMs() < deadlineMs);
+    } while (this.#accepted > before && this.#clock.monotonicMs() < deadlineMs);
   }
 
   /** Lets the event loop go on to where it began. */
@@ -273,7 +285,7 @@ export class Server implements ConnectionContext {
   }
 
   #accept(socket: TransportSocket, door: Door): SocketHandler {
-    this.counters.totalConnections++;
+    this.#accepted++;
     if (this.#connections.size >= this.settings.maxConnections) {
       const { extended, backlog } = this.settings;
       if (!extended.maxconnsFast && this.#waitingRoom.size < backlog) return this.#waitingRoom.wait(socket, door);
@@ -288,6 +300,7 @@ export class Server implements ConnectionContext {
   #serve(socket: TransportSocket, door: Door): Connection {
     const connection = new Connection(this.#nextId++, socket, this, door);
     this.#connections.add(connection);
+    this.counters.totalConnections++;
     this.counters.currentConnections++;
     if (this.settings.verbosity > 1)
       this.say(`<${connection.id} new ${GREETINGS[door.protocol ?? this.settings.protocol]}`);

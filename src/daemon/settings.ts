@@ -3,10 +3,15 @@ import { MEMCACHED_PORT } from '../base/memcached.ts';
 import type { EvictionPolicyName, LruTuning } from './storage/eviction.ts';
 import type { ListenAddress } from './transport/transport.ts';
 
+/** `-p` and `-U`: the system chooses the port. */
+export const ANY_PORT = -1;
+
 export interface Settings {
-  /** `-l` and `-p`, or `-s`: one address for each listening socket. */
+  /** `-l` and `-p`, or `-s`: one address for each listening socket; port 0 is the system's to choose. */
   listen: ListenAddress[];
-  /** `-p`; 0 when a Unix socket is used, or to let the system choose. */
+  /** `-l` and `-U`: one address for each UDP port. */
+  listenUdp: UdpAddress[];
+  /** `-p`; 0 = no TCP port, ANY_PORT = the system chooses. */
   port: number;
   /** `-l` as it was given, for `stats settings`. */
   inter: string;
@@ -38,7 +43,7 @@ export interface Settings {
   flushEnabled: boolean;
   /** `-B`. */
   protocol: ProtocolName;
-  /** `-U`; 0 = off. */
+  /** `-U`; 0 = off, ANY_PORT = the system chooses. */
   udpPort: number;
   /** `-n`: least bytes of key, value and flags that a chunk has room for; undefined = our own smallest chunk. */
   chunkSize: number | undefined;
@@ -66,6 +71,12 @@ export interface Settings {
   extended: ExtendedSettings;
   /** Who knows this may set the cluster's configuration; undefined = nobody. */
   configToken: string | undefined;
+}
+
+/** Where datagrams are taken; port 0 is the system's to choose. */
+export interface UdpAddress {
+  host: string;
+  port: number;
 }
 
 /** TLS, by the names that memcached gives its `-o ssl_…`. */
@@ -185,6 +196,7 @@ export const DEFAULT_EXTENDED: ExtendedSettings = {
 /** memcached's defaults (memcached.c settings_init). */
 export const DEFAULT_SETTINGS: Settings = {
   listen: [{ host: '0.0.0.0', port: MEMCACHED_PORT }],
+  listenUdp: [],
   port: MEMCACHED_PORT,
   inter: '',
   domainSocket: undefined,

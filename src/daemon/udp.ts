@@ -60,11 +60,14 @@ export class UdpListener implements Listener {
   readonly #socket: Socket;
   readonly #context: ConnectionContext;
   #unsentBytes = 0;
+  /** Second of the last datagram that held a request. */
+  lastUsedAt: number;
 
   private constructor(socket: Socket, context: ConnectionContext) {
     this.#socket = socket;
     this.#context = context;
     this.port = socket.address().port;
+    this.lastUsedAt = context.time.now;
     socket.on('message', (message, remote) => this.#onDatagram(message, remote));
     // Answers to somebody who is gone come back as errors; there is nobody to tell.
     socket.on('error', () => {});
@@ -94,6 +97,7 @@ export class UdpListener implements Listener {
     engine.counters.bytesRead += message.length;
     // A request in more than one datagram is not taken (memcached.c, try_read_udp).
     if (message.length <= HEADER_BYTES || message[4] !== 0 || message[5] !== 1) return;
+    this.lastUsedAt = this.#context.time.now;
     const requestId = message.slice(0, 2);
     const socket = new DatagramSocket(remote, `udp:${this.port}`);
     const connection = new Connection(0, socket, this.#context);

@@ -20,11 +20,15 @@ describe('where a daemon will listen', () => {
     ['-l [fd00::1]:11400', 'fd00::1', 11400],
     ['--listen=cache.local', 'cache.local', 11211],
     ['-m -p', '127.0.0.1', 11211],
+    ['-U 11300', '127.0.0.1', 11300],
+    ['--udp-port=11300', '127.0.0.1', 11300],
+    ['-U 11300 -p 11301', '127.0.0.1', 11301],
+    ['-U 0', '127.0.0.1', 11211],
   ])('%j → %s:%i', (line, host, port) => {
     expect(wayToDaemon(words(line))).toEqual({ host, port });
   });
 
-  test.each(['-p 0', '-p x', '-p'])('%j has no port for a sidecar to ask', (line) => {
+  test.each(['-p x', '-p 65536', '-U x', '-l 127.0.0.1:70000'])('%j has no port for a sidecar to ask', (line) => {
     expect(() => wayToDaemon(words(line))).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
   });
 
@@ -34,6 +38,13 @@ describe('where a daemon will listen', () => {
 
   test.each([
     '-s /tmp/socket',
+    '-p 0',
+    '-p 0 -U 11300',
+    '-p 0 -l 127.0.0.1:11300',
+    '-p -1',
+    '-U -1',
+    '-l 127.0.0.1:0',
+    '-l [::1]:-1',
     '-vs /tmp/socket',
     '--unix-socket=/tmp/socket -p 0',
     '-Z -o ssl_chain_cert=x',
@@ -72,6 +83,7 @@ describe("what belongs to a local fleet and what to its daemons'", () => {
     ['-p 11300', '-p cannot be used'],
     ['-vl 0.0.0.0', '-l cannot be used'],
     ['-s /tmp/x', '-s cannot be used'],
+    ['-U 11300', '-U cannot be used'],
     ['-d', '-d cannot be used'],
     ['--nodez 3', 'unknown option "--nodez"'],
     ['4', 'unexpected argument "4"'],

@@ -27,7 +27,7 @@ export interface WireCase {
   /** What this case needs beyond its table. */
   needs?: Need;
   /** The oldest memcached that behaves so, where an older release (Debian's 1.6.18) does not. */
-  since?: '1.6.38';
+  since?: '1.6.38' | '1.6.45';
   /**
    * `whole`: only sent in one write, because the answer depends on what one read of the server holds (over-long lines).
    * Default `any`: whole, byte by byte and cut at random places.

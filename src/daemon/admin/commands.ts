@@ -16,6 +16,9 @@ import type { ClusterConfig } from '../cluster-config.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import { refreshCertsCommand } from './refresh-certs.ts';
 
+/** memcached.h, MAX_VERBOSITY_LEVEL. */
+const VERBOSITY_MAX = 2;
+
 /**
  * The answer to an administrative request.
  *
@@ -32,26 +35,24 @@ export function adminCommand(
     case Command.VERSION:
       return `VERSION ${MEMCACHED_VERSION}\r\n`;
     case Command.VERBOSITY:
-      context.settings.verbosity = request.number;
+      context.settings.verbosity = Math.min(request.number, VERBOSITY_MAX);
       return 'OK\r\n';
     case Command.STATS:
       return statsCommand(words, context);
     case Command.CONFIG:
       return configCommand(words, context.clusterConfig);
     case Command.SHUTDOWN:
-      return shutdownCommand(words, context);
+      return unlessNoreply(words, shutdownCommand(words, context));
     case Command.LRU_CRAWLER:
-      return lruCrawlerCommand(words, context, hasUnsent);
+      return unlessNoreply(words, lruCrawlerCommand(words, context, hasUnsent));
     case Command.SLABS:
-      return words[1] === 'automove'
-        ? unlessNoreply(words, slabsCommand(words, context))
-        : slabsCommand(words, context);
+      return unlessNoreply(words, slabsCommand(words, context));
     case Command.LRU:
       return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, lruCommand(words, context));
     case Command.CACHE_MEMLIMIT:
-      return words.length < 2 || words.length > 3 ? 'ERROR\r\n' : unlessNoreply(words, memlimitCommand(words, context));
+      return unlessNoreply(words, memlimitCommand(words, context));
     case Command.WATCH:
-      return unlessNoreply(words, watchCommand(words, context, hasUnsent));
+      return watchCommand(words, context, hasUnsent);
     case Command.EXTSTORE:
       return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, extstoreCommand(words));
     case Command.REFRESH_CERTS:

@@ -10,12 +10,21 @@ const MEMLIMIT_MAX = 1_000_000_000;
 /** Automatic page moves: off, on, on at every turn. */
 const AUTOMOVE_MAX = 2;
 
-const BAD_FORMAT = 'CLIENT_ERROR bad command line format\r\n';
+/** Turns that memcached's page mover looks back on, at least and at most. */
+const WINDOW_MIN = 3;
+const WINDOW_MAX = 1800;
 
-/** slabs reassign FROM TO · slabs automove 0|1|2 · slabs automove ratio|freeratio N */
+const BAD_FORMAT = 'CLIENT_ERROR bad command line format\r\n';
+const BAD_WINDOW = 'CLIENT_ERROR automove window too low or too high\r\n';
+
+/**
+ * slabs reassign FROM TO · slabs automove 0|1|2 · slabs automove ratio|freeratio|window N. Any beginning of a word
+ * stands for it, as in memcached.
+ */
 export function slabsCommand(words: string[], context: AdminContext): string {
-  if (words.length === 4 && words[1] === 'reassign') return reassign(words, context);
-  if (words.length >= 3 && words[1] === 'automove') return automove(words, context);
+  const [, what = ''] = words;
+  if (words.length === 4 && 'reassign'.startsWith(what)) return reassign(words, context);
+  if (words.length >= 3 && 'automove'.startsWith(what)) return automove(words, context);
   return 'ERROR\r\n';
 }
 
@@ -34,11 +43,20 @@ function reassign(words: string[], { store, settings }: AdminContext): string {
 
 function automove(words: string[], { settings, store }: AdminContext): string {
   const { extended } = settings;
-  if (words[2] === 'ratio' || words[2] === 'freeratio') {
-    const value = fraction(words[3]);
+  const [, , what = '', number] = words;
+  const share = (['ratio', 'freeratio'] as const).find((word) => word.startsWith(what));
+  if (share !== undefined) {
+    const value = fraction(number);
     if (value === undefined) return 'ERROR\r\n';
-    const changed = words[2] === 'ratio' ? { slabAutomoveRatio: value } : { slabAutomoveFreeratio: value };
+    const changed = share === 'ratio' ? { slabAutomoveRatio: value } : { slabAutomoveFreeratio: value };
     settings.extended = { ...extended, ...changed };
+    return 'OK\r\n';
+  }
+  if ('window'.startsWith(what)) {
+    const slabAutomoveWindow = unsigned(number);
+    if (slabAutomoveWindow === undefined) return BAD_FORMAT;
+    if (slabAutomoveWindow < WINDOW_MIN || slabAutomoveWindow > WINDOW_MAX) return BAD_WINDOW;
+    settings.extended = { ...extended, slabAutomoveWindow };
     return 'OK\r\n';
   }
   const level = unsigned(words[2]);
@@ -51,7 +69,6 @@ function automove(words: string[], { settings, store }: AdminContext): string {
 
 /** cache_memlimit MEGABYTES */
 export function memlimitCommand(words: string[], { settings, store }: AdminContext): string {
-  if (words.length < 2 || words.length > 3) return 'ERROR\r\n';
   const megabytes = unsigned(words[1]);
   if (megabytes === undefined) return 'ERROR\r\n';
   if (megabytes < MEMLIMIT_MIN) return 'MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n';

@@ -31,6 +31,9 @@ const HASHPOWER_MIN = 12;
 const HASHPOWER_MAX = 28;
 const LRU_PERCENT_MAX = 80;
 const TAIL_REPAIR_MIN = 10;
+const AUTOMOVE_WINDOW_MAX = 1800;
+/** The least number that is above 1. */
+const ABOVE_ONE = 1 + Number.EPSILON;
 
 const CONNECTIONS: readonly Suboption[] = [
   {
@@ -115,13 +118,14 @@ const SLABS: readonly Suboption[] = [
   {
     name: 'slab_automove_ratio',
     value: 'num',
-    apply: (extended, value) => void (extended.slabAutomoveRatio = fraction('-o slab_automove_ratio', value, 0, 1)),
+    apply: (extended, value) =>
+      void (extended.slabAutomoveRatio = fraction('-o slab_automove_ratio', value, 0, ABOVE_ONE)),
   },
   {
     name: 'slab_automove_window',
     value: 'num',
     apply: (extended, value) => {
-      extended.slabAutomoveWindow = integer('-o slab_automove_window', value, 3, INT_MAX);
+      extended.slabAutomoveWindow = integer('-o slab_automove_window', value, 3, AUTOMOVE_WINDOW_MAX);
     },
   },
   {

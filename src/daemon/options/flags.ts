@@ -6,13 +6,16 @@ import { EVICTION_POLICIES } from '../storage/eviction.ts';
 import { DEFAULT_SETTINGS, type ProtocolName, type Settings } from '../settings.ts';
 import { applySuboptions, type TlsDraft } from './extended.ts';
 import type { FlagName } from './words.ts';
-import { MEGABYTE, bad, fraction, integer, itemSize, oneOf } from './values.ts';
+import { MEGABYTE, bad, fraction, integer, itemSize, oneOf, port } from './values.ts';
 
 /** What the words have said so far; what depends on several of them is settled when all were read. */
 export interface Draft {
   settings: Settings;
   listen: string[];
-  port: number;
+  /** Undefined until `-p` is read: `-U` alone then says it too. */
+  port: number | undefined;
+  /** Undefined until `-B` is read: `-S` and `-Y` then choose. */
+  protocol: ProtocolName | undefined;
   user: string | undefined;
   pidFile: string | undefined;
   /** `--sidecar-socket` */
@@ -29,7 +32,8 @@ export function newDraft(): Draft {
   return {
     settings: { ...DEFAULT_SETTINGS, extended: { ...DEFAULT_SETTINGS.extended } },
     listen: [],
-    port: DEFAULT_SETTINGS.port,
+    port: undefined,
+    protocol: undefined,
     user: undefined,
     pidFile: undefined,
     sidecarSocket: undefined,
@@ -55,6 +59,7 @@ const MEMORY_MEGABYTES_MAX = 16 * 1024 - 64;
 const CONNECTIONS_MAX = 1_000_000;
 const REQUESTS_MAX = 1_000_000;
 const THREADS_MAX = 1024;
+const BACKLOG_MAX = 65_535;
 /** memcached counts key, value and flags; the largest that still leaves several size classes. */
 const CHUNK_SIZE_MAX = 4096;
 const GROWTH_FACTOR_MAX = 4;
@@ -70,15 +75,15 @@ const NETWORK: readonly Flag[] = [
     letter: 'p',
     long: 'port',
     value: 'num',
-    help: ['TCP port to listen on (default: 11211)'],
-    apply: (draft, value) => void (draft.port = integer('-p', value, 0, 65535)),
+    help: ['TCP port to listen on (default: 11211; 0 is off, -1 any)'],
+    apply: (draft, value) => void (draft.port = port('-p', value)),
   },
   {
     letter: 'U',
     long: 'udp-port',
     value: 'num',
-    help: ['UDP port to listen on (default: 0, off)'],
-    apply: ({ settings }, value) => void (settings.udpPort = integer('-U', value, 0, 65535)),
+    help: ['UDP port to listen on (default: 0, off; -1 any); without -p', 'the TCP port too'],
+    apply: ({ settings }, value) => void (settings.udpPort = port('-U', value)),
   },
   {
     letter: 's',
@@ -114,7 +119,10 @@ const NETWORK: readonly Flag[] = [
       "'btls' asks clients for no certificate, 'mtls' insists on one;",
       'proto[ascii|binary|negotiating]:<ip>:<port> fixes a protocol',
     ],
-    apply: ({ listen }, value) => void listen.push(...value.split(/[,;]/).filter((address) => address !== '')),
+    apply: ({ listen }, value) => {
+      const isNew = (address: string): boolean => address !== '' && !listen.includes(address);
+      listen.push(...value.split(/[,;]/).filter(isNew));
+    },
   },
 ];
 
@@ -207,8 +215,9 @@ const MEMORY: readonly Flag[] = [
       'by sending the "stats detail on" command to the server.',
     ],
     apply: ({ settings }, value) => {
-      if (value.length !== 1) throw bad(`-D ${value}: not one character`);
-      settings.statKeyPrefix = value;
+      const [delimiter] = value;
+      if (delimiter === undefined) throw bad('-D: no delimiter');
+      settings.statKeyPrefix = delimiter;
       settings.detailEnabled = true;
     },
   },
@@ -244,14 +253,14 @@ const PROTOCOL: readonly Flag[] = [
     long: 'listen-backlog',
     value: 'num',
     help: ['set the backlog queue limit (default: 1024)'],
-    apply: ({ settings }, value) => void (settings.backlog = integer('-b', value, 1, 65535)),
+    apply: ({ settings }, value) => void (settings.backlog = integer('-b', value, 0, BACKLOG_MAX)),
   },
   {
     letter: 'B',
     long: 'protocol',
     value: 'name',
     help: ['protocol - one of ascii, binary, or auto (default: auto-negotiate)'],
-    apply: ({ settings }, value) => void (settings.protocol = oneOf('-B', value, PROTOCOLS)),
+    apply: (draft, value) => void (draft.protocol = oneOf('-B', value, PROTOCOLS)),
   },
   {
     letter: 'I',

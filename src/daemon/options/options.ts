@@ -4,9 +4,10 @@
  */
 import { FLAGS, newDraft, type Draft } from './flags.ts';
 import { tlsSettings } from './tls.ts';
-import { bad, listenAddresses } from './values.ts';
+import { listenAddresses, udpAddresses } from './addresses.ts';
+import { bad } from './values.ts';
 import { flagsOf } from './words.ts';
-import type { Settings } from '../settings.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../settings.ts';
 
 /** What the words ask for. */
 export type DaemonRequest =
@@ -52,32 +53,37 @@ function judgeMemory({ itemSizeMax, maxBytes, extended }: Settings): void {
   if (extended.hotLruPct + extended.warmLruPct > LRU_PERCENT_MAX) {
     throw bad(`-o hot_lru_pct and warm_lru_pct cannot be more than ${LRU_PERCENT_MAX} together`);
   }
+  if (extended.tempLru && !extended.lruMaintainer) throw bad('-o temporary_ttl needs the lru_maintainer');
 }
 
 /** Combinations that memcached refuses too. */
-function judgeProtocols({ settings, tlsEnabled }: Draft): void {
+function judgeProtocols({ settings, protocol, port, tlsEnabled }: Draft): void {
+  if (protocol !== undefined) settings.protocol = protocol;
   if (settings.saslEnabled) {
-    if (settings.protocol === 'ascii') throw bad('-S: there is no SASL in the ascii protocol (-B ascii)');
+    if ((protocol ?? 'binary') !== 'binary') throw bad(`-S: SASL is in the binary protocol alone (-B ${protocol})`);
     if (settings.udpPort !== 0) throw bad('-U: UDP cannot be used with SASL (-S)');
     if (settings.saslPasswordFile === undefined) throw bad('-S: MEMCACHED_SASL_PWDB must name the file with the users');
     settings.protocol = 'binary';
   }
   if (settings.authFile !== undefined) {
-    if (settings.protocol === 'binary') throw bad('-Y: the binary protocol cannot be used with it');
+    if ((protocol ?? 'ascii') !== 'ascii') throw bad(`-Y: its login is in the ascii protocol alone (-B ${protocol})`);
+    if (settings.udpPort !== 0) throw bad('-U: UDP cannot be used with a login (-Y)');
     settings.protocol = 'ascii';
   }
-  if (tlsEnabled && settings.domainSocket !== undefined) throw bad('-Z: TLS needs a TCP port, and -s disables it');
+  if (!tlsEnabled) return;
+  if (settings.domainSocket !== undefined) throw bad('-Z: TLS needs a TCP port, and -s disables it');
+  if (port === 0) throw bad('-Z: TLS needs a TCP port, and -p 0 disables it');
 }
 
 function placeListeners({ settings, listen, port, tlsEnabled, tls, sidecarSocket }: Draft): void {
   if (tlsEnabled) settings.tls = tlsSettings(tls);
   settings.inter = listen.join(',');
+  settings.port = port ?? (settings.udpPort || DEFAULT_SETTINGS.port);
   if (settings.domainSocket !== undefined) {
-    settings.port = 0;
     settings.listen = [{ path: settings.domainSocket, mode: settings.domainSocketMode }];
   } else {
-    settings.port = port;
-    settings.listen = listenAddresses(listen, port, tlsEnabled);
+    settings.listen = listenAddresses(listen, settings.port, tlsEnabled);
+    settings.listenUdp = udpAddresses(listen, settings.udpPort, tlsEnabled);
   }
   judgeDoors(settings);
   if (sidecarSocket !== undefined) {

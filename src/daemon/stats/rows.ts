@@ -39,11 +39,14 @@ export interface ListedConnection {
   readonly lastCommandAt: number;
 }
 
-/** One listening socket, by a number that no connection has. */
+/** One socket that listens, or takes datagrams, by a number that no connection has. */
 export interface ListeningSocket {
   readonly id: number;
+  readonly isUdp: boolean;
   /** As `stats conns` names endpoints. */
   readonly endpoint: string;
+  /** Second of its last datagram; of its start, if it has had none. */
+  readonly lastUsedAt: number;
 }
 
 /** One line of an answer. */

@@ -172,10 +172,11 @@ export function sizeStats({ store }: StatsSource): string {
 
 /** `stats conns` */
 export function connectionStats(source: StatsSource): string {
-  const list: Row[] = source.listening.flatMap(({ id, endpoint }) => [
+  const list: Row[] = source.listening.flatMap(({ id, isUdp, endpoint, lastUsedAt }) => [
+    ...when(isUdp, [`${id}:UDP`, 'UDP']),
     [`${id}:addr`, endpoint],
-    [`${id}:state`, 'conn_listening'],
-    [`${id}:secs_since_last_cmd`, source.time.uptime],
+    [`${id}:state`, isUdp ? 'conn_read' : 'conn_listening'],
+    [`${id}:secs_since_last_cmd`, source.time.now - lastUsedAt],
   ]);
   for (const connection of source.connections()) {
     const asks = connection.id === source.watch.connectionId;

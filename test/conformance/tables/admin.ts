@@ -7,9 +7,28 @@ export const admin: WireTable = {
   cases: [
     {
       name: 'cache_memlimit',
-      send: 'cache_memlimit\r\ncache_memlimit 7\r\ncache_memlimit x\r\ncache_memlimit -1\r\ncache_memlimit 1000000001\r\ncache_memlimit 64 x y\r\ncache_memlimit 64\r\ncache_memlimit 64 noreply\r\n',
+      send: 'cache_memlimit\r\ncache_memlimit 7\r\ncache_memlimit x\r\ncache_memlimit -1\r\ncache_memlimit 1000000001\r\ncache_memlimit 64\r\ncache_memlimit 64 noreply\r\n',
       expect:
-        'ERROR\r\nMEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\nERROR\r\nERROR\r\nMEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\nERROR\r\nOK\r\n',
+        'ERROR\r\nMEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\nERROR\r\nERROR\r\nMEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\nOK\r\n',
+    },
+    {
+      name: 'numbers of more than 32 bits are none',
+      send: 'cache_memlimit 4294967360\r\nslabs automove 4294967296\r\nlru temp_ttl 4294967296\r\nlru_crawler tocrawl 4294967296\r\nlru_crawler sleep 4294967296\r\n',
+      expect:
+        'ERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+    },
+    {
+      name: 'words behind those that count are passed over, and noreply is the last',
+      send: 'cache_memlimit 64 x y\r\nslabs noreply\r\nslabs reassign 1 noreply\r\nlru_crawler tocrawl 0 noreply\r\nlru noreply\r\nshutdown noreply\r\nmn\r\n',
+      expect: 'OK\r\nMN\r\n',
+      since: '1.6.45',
+    },
+    {
+      name: 'watch knows no noreply',
+      send: 'watch noreply\r\n',
+      expect: 'ERROR\r\n',
+      since: '1.6.45',
     },
     {
       name: 'slabs reassign',
@@ -28,6 +47,20 @@ export const admin: WireTable = {
       send: 'slabs automove freeratio 0.01\r\nslabs automove freeratio\r\n',
       expect: 'OK\r\nERROR\r\n',
       since: '1.6.38',
+    },
+    {
+      name: 'slabs automove window',
+      send: 'slabs automove window 20\r\nslabs automove window 3\r\nslabs automove window 1800\r\nslabs automove window 2\r\nslabs automove window 1801\r\nslabs automove window\r\nslabs automove window x\r\nslabs automove window 10 noreply\r\n',
+      expect:
+        'OK\r\nOK\r\nOK\r\nCLIENT_ERROR automove window too low or too high\r\nCLIENT_ERROR automove window too low or too high\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+    },
+    {
+      name: 'slabs takes any beginning of its words',
+      send: 'slabs a 1\r\nslabs auto r 0.8\r\nslabs a f 0.01\r\nslabs a win 10\r\nslabs r 999 998\r\nslabs automoves 1\r\nslabs automove windows 3\r\n',
+      expect:
+        'OK\r\nOK\r\nOK\r\nOK\r\nBADCLASS invalid src or dst class id\r\nERROR\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
     },
     {
       name: 'lru',
