@@ -109,6 +109,19 @@ describe('imports', () => {
     expect([...unused]).toEqual([]);
   });
 
+  test('nobody takes more of the client than it names for others', () => {
+    const reaching = sources
+      .filter((path) => !path.startsWith('src/client/'))
+      .flatMap((path) =>
+        imports(path)
+          .filter((specifier) => specifier.startsWith('.'))
+          .map((specifier) => inSource(path, specifier))
+          .filter((to) => /^client\/(?!index\.ts$|internal\.ts$)/.test(to))
+          .map((to) => `${path}: ${to}`),
+      );
+    expect(reaching).toEqual([]);
+  });
+
   test('each folder of the source stands in the tables of the architecture, and nothing else does', () => {
     const folders = sources.map((path) => relative('src', path)).flatMap((own) => [areaOf(own), folderOf(own) ?? []]);
     expect([...ALLOWED.keys()].sort()).toEqual([...new Set(folders.flat())].sort());

@@ -1,7 +1,7 @@
 /** A client of the fleet for the length of one command. */
 import { FleetError } from '../base/errors.ts';
 import { bytesCodec, createFleet, type Fleet } from '../client/index.ts';
-import type { Codec } from '../client/codec.ts';
+import type { Codec } from '../client/internal.ts';
 import { ANSWER_TIMEOUT_MS, VALUE_BYTES_MAX } from './limits.ts';
 
 /**

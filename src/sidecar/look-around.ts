@@ -6,7 +6,7 @@
 import type { LookupAddress } from 'node:dns';
 import { isIPv6 } from 'node:net';
 import type { Clock } from '../base/clock.ts';
-import type { TopologySource } from '../client/topology-source.ts';
+import type { TopologySource } from '../client/internal.ts';
 import type { TopologyDocument } from '../topology/document.ts';
 import { LOOK_AROUND_MS } from './limits.ts';
 

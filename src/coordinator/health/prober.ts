@@ -7,7 +7,7 @@
  */
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import { httpGet, readText } from '../../base/http-get.ts';
-import { Connection } from '../../client/connection.ts';
+import { Connection } from '../../client/internal.ts';
 import { NODE_ANSWER_BYTES_MAX, READYZ_BYTES_MAX } from '../limits.ts';
 
 /** Asks one node. All methods fail with a FleetError, within the time-out. */

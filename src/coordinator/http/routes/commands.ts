@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { FleetFlushView, FlushQuery, KeyDeletion, KeyParams } from '../../../api/coordinator.ts';
 import { durationMs } from '../../../api/duration.ts';
 import { Problem } from '../../../api/problem.ts';
-import { checkKey } from '../../../client/key.ts';
+import { checkKey } from '../../../client/internal.ts';
 import { audit } from '../audit.ts';
 import type { FleetCommands, FleetFlush } from '../../commands.ts';
 import { sendProblem } from '../../../http/problems.ts';

@@ -15,7 +15,7 @@ import { durationMs } from '../../../api/duration.ts';
 import { Problem } from '../../../api/problem.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { FleetError } from '../../../base/errors.ts';
-import { checkKey } from '../../../client/key.ts';
+import { checkKey } from '../../../client/internal.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Fleet } from '../../fleet.ts';
 import { sendProblem } from '../../../http/problems.ts';
