@@ -21,20 +21,26 @@ const NODE_MAJORS = [22, 24, 26];
 /** A name and version is enough: nothing here is looked up but what is named. */
 const INSTALL = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts'];
 
+/** Makes a folder a project and installs into it. */
+async function install(project: string, ...what: string[]): Promise<void> {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, 'package.json'), '{ "name": "application", "private": true, "type": "module" }');
+  const installed = await run('npm', [...INSTALL, ...what], '', project);
+  expect(installed.code, installed.stderr).toBe(0);
+}
+
+/** The Bun of this checkout. */
+function bunOf(): string {
+  const [name = ''] = readdirSync(join(ROOT, 'node_modules', '@oven'));
+  return join(ROOT, 'node_modules', '@oven', name, 'bin', 'bun');
+}
+
 describeWith(['registry'], 'the packages, in empty projects', () => {
   const folder = mkdtempSync(join(tmpdir(), 'memfleet-packages-'));
   const client = join(folder, 'client');
   const server = join(folder, 'server');
   const command = join(server, 'node_modules', '.bin', 'memfleet');
   let packed: { name: string; filename: string; unpackedSize: number }[];
-
-  /** Makes a folder a project and installs into it. */
-  async function install(project: string, ...what: string[]): Promise<void> {
-    mkdirSync(project, { recursive: true });
-    writeFileSync(join(project, 'package.json'), '{ "name": "application", "private": true, "type": "module" }');
-    const installed = await run('npm', [...INSTALL, ...what], '', project);
-    expect(installed.code, installed.stderr).toBe(0);
-  }
 
   const archive = (name: string): string => join(folder, packed.find((one) => one.name === name)?.filename ?? name);
 
@@ -83,7 +89,7 @@ describeWith(['registry'], 'the packages, in empty projects', () => {
       `import { createFleet } from 'memfleet';\n${plain}\nawait main(createFleet);`,
     );
     writeFileSync(join(client, 'requires.cjs'), `${plain}\nmain(require('memfleet').createFleet);`);
-    const runtimes = [await bunOf(), ...(await Promise.all(NODE_MAJORS.map((major) => nodeOf(major))))];
+    const runtimes = [bunOf(), ...(await Promise.all(NODE_MAJORS.map((major) => nodeOf(major))))];
     for (const runtime of runtimes) {
       for (const program of ['imports.mjs', 'requires.cjs']) {
         const ran = await run(runtime, [program, fleet.url], '', client);
@@ -117,11 +123,5 @@ describeWith(['registry'], 'the packages, in empty projects', () => {
     const architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
     await install(project, `node-linux-${architecture}@${major}`);
     return join(project, 'node_modules', `node-linux-${architecture}`, 'bin', 'node');
-  }
-
-  /** The Bun of this checkout. */
-  async function bunOf(): Promise<string> {
-    const [name = ''] = readdirSync(join(ROOT, 'node_modules', '@oven'));
-    return join(ROOT, 'node_modules', '@oven', name, 'bin', 'bun');
   }
 });
