@@ -24,17 +24,21 @@ export const CLUSTER = 'cluster';
 
 export class ClusterConfig {
   #payload = '';
-  readonly #token: string | undefined;
+  readonly #tokenDigest: Buffer | undefined;
 
   /** @param token who knows it may set the configuration; undefined = nobody */
   constructor(token: string | undefined) {
-    this.#token = token;
+    this.#tokenDigest = token === undefined ? undefined : digest(token);
+  }
+
+  /** Whether there is a token, which could be guessed. */
+  get hasToken(): boolean {
+    return this.#tokenDigest !== undefined;
   }
 
   /** Compares in constant time, whatever the lengths. */
   permits(token: string): boolean {
-    if (this.#token === undefined) return false;
-    return timingSafeEqual(digest(token), digest(this.#token));
+    return this.#tokenDigest !== undefined && timingSafeEqual(digest(token), this.#tokenDigest);
   }
 
   /** What was set last; empty while nothing is known. */

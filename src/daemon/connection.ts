@@ -9,9 +9,11 @@
  * Everything runs on one event loop; nothing here waits.
  */
 import { LF } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
 import { nextTurn } from '../base/turns.ts';
 import { Magic } from '../protocol/binary/opcodes.ts';
 import type { AdminContext } from './admin/context.ts';
+import { loginDelayMs, type LoginFailures, type Proof } from './auth/login-failures.ts';
 import type { PasswordFile } from './auth/passwords.ts';
 import { AuthTextSession } from './auth/text-session.ts';
 import { BinarySession } from './binary/session.ts';
@@ -36,10 +38,36 @@ export interface ConnectionContext extends AdminContext {
   readonly saslPasswords: PasswordFile | undefined;
   /** Who may log in by the text protocol; undefined = nobody needs to. */
   readonly textPasswords: PasswordFile | undefined;
+  readonly loginFailures: LoginFailures;
+  readonly clock: Clock;
   /** Prints a line on standard error, for `-vv`. */
   say(line: string): void;
   /** The connection has ended. */
   forget(connection: Connection): void;
+}
+
+/** What a session needs of whoever it speaks with. */
+export interface Conversation {
+  /** Second of the last command. */
+  lastCommandAt: number;
+  /** Whether answers are waiting to be taken, so that no more may be made. */
+  readonly isSuspended: boolean;
+  /** Whether an answer of so many bytes is sent from where its item lies. */
+  staysInPlace(byteLength: number): boolean;
+  /** Sends the collected answers; false if no more may be made for now. */
+  flush(): boolean;
+  /** Sends an answer that does not fit among the collected ones. */
+  sendLarge(answer: Uint8Array): void;
+  /** Sends an answer that is made piece by piece. */
+  stream(next: () => Uint8Array | undefined): void;
+  /** From now on tells of events. */
+  watch(mask: number): void;
+  /** Tells of a failed proof, in its time; the session is done with the request. @param answer adds it to the output */
+  refuse(proof: Proof, answer: () => void): void;
+  /** Ends it after what was answered has been sent. */
+  end(): void;
+  /** Ends it at once. */
+  destroy(): void;
 }
 
 /** A connection's protocol, with what it has to remember between two reads. */
@@ -66,7 +94,7 @@ const EMPTY = new Uint8Array(0);
 /** Where the next bytes of some connection belong; only valid until they are read. */
 const places = new Runs();
 
-export class Connection implements SocketHandler, Holder {
+export class Connection implements SocketHandler, Holder, Conversation {
   /** Number of the connection, for `stats conns` and -vv. */
   readonly id: number;
   readonly socket: TransportSocket;
@@ -94,8 +122,12 @@ export class Connection implements SocketHandler, Holder {
   #suspended = false;
   /** Not read, since all connections together hold too much. */
   #starved = false;
-  /** It is suspended, but only until the others have had their turn. */
+  /** It is suspended, but only until the others have had their turn, or until its time has come. */
   #yielding = false;
+  /** Logins and the like that failed. */
+  #failures = 0;
+  /** Adds the answer that is held back, and gives the wait up. */
+  #heldBack: { answer: () => void; cancel: () => void } | undefined;
   /** The output region that the socket still reads. */
   #retained: Region = NO_REGION;
   #carry: Uint8Array = EMPTY;
@@ -116,9 +148,13 @@ export class Connection implements SocketHandler, Holder {
     return this.#session?.stateName ?? 'conn_new_cmd';
   }
 
-  /** Whether answers are waiting to be taken. */
   get isSuspended(): boolean {
     return this.#suspended;
+  }
+
+  /** Whether there is something that a daemon which stops should wait for. */
+  get isBusy(): boolean {
+    return this.sawData || (this.#suspended && this.#heldBack === undefined);
   }
 
   /**
@@ -204,6 +240,7 @@ export class Connection implements SocketHandler, Holder {
   onDrain(): void {
     if (this.#watcher !== undefined) return this.#watcher.drained();
     if (this.#nextPiece !== undefined) return this.#sendPiece();
+    this.stalledSince = 0;
     if (this.#suspended && !this.#yielding) this.#goOn();
   }
 
@@ -212,6 +249,8 @@ export class Connection implements SocketHandler, Holder {
     this.stalledSince = 0;
     this.#context.output.release(this.#retained);
     this.#retained = NO_REGION;
+    this.#heldBack?.answer();
+    this.#heldBack = undefined;
     const rest = this.#carry;
     this.#carry = EMPTY;
     this.#run(rest, 0, rest.length);
@@ -223,6 +262,7 @@ export class Connection implements SocketHandler, Holder {
     this.#context.output.release(this.#retained);
     this.#retained = NO_REGION;
     this.#session?.abandon();
+    this.#heldBack?.cancel();
     if (this.#watcher !== undefined) this.#context.watch.remove(this.#watcher);
     this.#context.held.forget(this);
     this.#context.forget(this);
@@ -318,10 +358,27 @@ export class Connection implements SocketHandler, Holder {
     this.#suspended = this.#yielding = true;
     this.socket.pause();
     this.#context.engine.counters.connectionYields++;
-    nextTurn(() => {
-      this.#yielding = false;
-      if (this.#open) this.#goOn();
-    });
+    nextTurn(() => this.#resumeAfterYield());
+  }
+
+  #resumeAfterYield(): void {
+    this.#yielding = false;
+    if (this.#open && this.stalledSince === 0) this.#goOn();
+  }
+
+  /**
+   * Tells of a failed login the later the more there were. Until then nothing more of this connection is read or answered;
+   * the others are.
+   */
+  refuse(proof: Proof, answer: () => void): void {
+    const { clock, loginFailures, output } = this.#context;
+    loginFailures.note(this.socket.peer, proof);
+    // If these are not taken at once, it goes on when they are and the time has come.
+    if (!output.isEmpty) this.flush();
+    this.#suspended = this.#yielding = true;
+    this.socket.pause();
+    const cancel = clock.setTimer(loginDelayMs(++this.#failures), () => this.#resumeAfterYield());
+    this.#heldBack = { answer, cancel };
   }
 
   /** The session for a connection that begins with this byte. */

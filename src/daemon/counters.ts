@@ -50,6 +50,8 @@ export class Counters {
   /** Logins, and those of them that were refused. */
   authCommands = 0;
   authErrors = 0;
+  /** `config set` with a wrong token. */
+  configAuthErrors = 0;
   currentConnections = 0;
   totalConnections = 0;
   rejectedConnections = 0;
@@ -77,7 +79,7 @@ export class Counters {
     this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
     this.storeTooLarge = this.storeNoMemory = 0;
     this.bytesRead = this.bytesWritten = 0;
-    this.authCommands = this.authErrors = 0;
+    this.authCommands = this.authErrors = this.configAuthErrors = 0;
     this.totalConnections = this.rejectedConnections = this.idleKicks = this.connectionYields = 0;
     this.stalledKicks = 0;
     this.listenDisabled = this.listenDisabledUs = 0;

@@ -54,6 +54,18 @@ export const RETRIEVAL_LINE_BYTES_MAX = 1024 * 1024;
 /** Bytes of a name and a password in a login; a longer login is refused. */
 export const CREDENTIALS_BYTES_MAX = 4096;
 
+/**
+ * Milliseconds after which a connection is told that its first login, or its first `config set`, failed; each further
+ * failure takes twice as long, up to LOGIN_DELAY_MS_MAX. Until then nothing more of the connection is read.
+ */
+export const LOGIN_DELAY_MS = 100;
+
+/** Milliseconds after which a connection is told of a failed login at most. */
+export const LOGIN_DELAY_MS_MAX = 5000;
+
+/** Failed logins of all connections together are told of on standard error once in so many milliseconds at most. */
+export const LOGIN_FAILURE_LOG_MS = 10_000;
+
 /** Bytes that a file with names and passwords may have; a larger one is refused. */
 export const PASSWORD_FILE_BYTES_MAX = 1024 * 1024;
 

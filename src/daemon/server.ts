@@ -3,10 +3,10 @@
  * `main.ts` reads the flags and handles signals; tests build a server directly, with a clock of their own.
  */
 import { sleep, systemClock, type Clock } from '../base/clock.ts';
-import { isFleetError } from '../base/errors.ts';
 import { nextTurn } from '../base/turns.ts';
 import * as replies from '../protocol/text/replies.ts';
-import { PasswordFile } from './auth/passwords.ts';
+import { LoginFailures } from './auth/login-failures.ts';
+import { PasswordFile, type PasswordFormat } from './auth/passwords.ts';
 import { ClusterConfig } from './cluster-config.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import type { Counters } from './counters.ts';
@@ -69,12 +69,13 @@ export class Server implements ConnectionContext {
   readonly held: HeldMemory;
   readonly saslPasswords: PasswordFile | undefined;
   readonly textPasswords: PasswordFile | undefined;
+  readonly loginFailures: LoginFailures;
   readonly clusterConfig: ClusterConfig;
   readonly productVersion: string;
   readonly tls: TlsTransport | undefined;
   certificatesReadAt: number;
   readonly #parts: ServerParts;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #waitingRoom: WaitingRoom;
   readonly listening: ListeningSocket[] = [];
@@ -89,10 +90,10 @@ export class Server implements ConnectionContext {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#clock = parts.clock ?? systemClock;
+    this.clock = parts.clock ?? systemClock;
     this.settings = parts.settings;
     this.productVersion = parts.productVersion;
-    this.time = new SecondHand(this.#clock);
+    this.time = new SecondHand(this.clock);
     this.tls = parts.tls;
     this.certificatesReadAt = this.time.now;
     const readBytes = limits.CARRY_BYTES + limits.READ_BYTES;
@@ -115,14 +116,17 @@ export class Server implements ConnectionContext {
     );
     this.engine = new Engine(this.store, this.time, settings.itemSizeMax);
     this.counters = this.engine.counters;
-    this.#waitingRoom = new WaitingRoom(this.counters, this.#clock);
+    this.#waitingRoom = new WaitingRoom(this.counters, this.clock);
     this.output = new Output(this.store, readBytes);
     this.meta = new MetaCommands(this.engine, this.output, this.time);
     this.crawler = new Crawler(this.store);
     const { saslEnabled, saslPasswordFile, authFile } = settings;
-    this.saslPasswords =
-      saslEnabled && saslPasswordFile !== undefined ? new PasswordFile(saslPasswordFile, 'sasl') : undefined;
-    this.textPasswords = authFile === undefined ? undefined : new PasswordFile(authFile, 'ascii');
+    const say = (line: string): void => this.say(line);
+    const users = (path: string | undefined, format: PasswordFormat): PasswordFile | undefined =>
+      path === undefined ? undefined : new PasswordFile(path, format, say);
+    this.saslPasswords = users(saslEnabled ? saslPasswordFile : undefined, 'sasl');
+    this.textPasswords = users(authFile, 'ascii');
+    this.loginFailures = new LoginFailures(this.clock, say);
     this.held = new HeldMemory(
       settings.extended.connMemoryLimit || defaultConnMemory(settings.maxBytes, settings.itemSizeMax),
     );
@@ -131,7 +135,7 @@ export class Server implements ConnectionContext {
     this.store.policy.tune(settings.extended);
     this.store.balancesPages = settings.extended.slabAutomove !== 0;
     this.clusterConfig = new ClusterConfig(settings.configToken);
-    this.#houseKeeping = new HouseKeeping(this, this.#clock);
+    this.#houseKeeping = new HouseKeeping(this, this.clock);
   }
 
   /** The ports that were bound, in the order of the settings. */
@@ -226,11 +230,8 @@ export class Server implements ConnectionContext {
    * told of.
    */
   reload(): void {
-    try {
-      this.textPasswords?.reload();
-    } catch (error) {
-      this.#parts.log(isFleetError(error) ? error.message : String(error));
-    }
+    this.textPasswords?.reload();
+    this.saslPasswords?.reload();
     const trouble = this.refreshCertificates();
     // memcached's words (memcached.c, clock_handler).
     if (trouble !== undefined) this.#parts.log(`Could not reload TLS certificates on SIGHUP: ${trouble}`);
@@ -243,18 +244,18 @@ export class Server implements ConnectionContext {
   }
 
   async #close(): Promise<void> {
-    const deadlineMs = this.#clock.monotonicMs() + limits.STOP_GRACE_MS;
+    const deadlineMs = this.clock.monotonicMs() + limits.STOP_GRACE_MS;
     await this.#acceptWaiting(deadlineMs);
     this.#closeListeners();
     this.#waitingRoom.close();
     do {
       for (const connection of this.#connections) connection.sawData = false;
-      await sleep(this.#clock, STOP_POLL_MS);
+      await sleep(this.clock, STOP_POLL_MS);
       // On a busy machine the time may be up before the sockets were looked at once.
       await this.#turn();
-    } while (this.#anyBusy() && this.#clock.monotonicMs() < deadlineMs);
+    } while (this.#anyBusy() && this.clock.monotonicMs() < deadlineMs);
     for (const connection of this.#connections) connection.end();
-    while (this.#connections.size > 0 && this.#clock.monotonicMs() < deadlineMs) await sleep(this.#clock, STOP_POLL_MS);
+    while (this.#connections.size > 0 && this.clock.monotonicMs() < deadlineMs) await sleep(this.clock, STOP_POLL_MS);
     for (const connection of this.#connections) connection.socket.destroy();
     this.#houseKeeping.stop();
   }
@@ -264,7 +265,7 @@ export class Server implements ConnectionContext {
   }
 
   #anyBusy(): boolean {
-    for (const connection of this.#connections) if (connection.sawData || connection.isSuspended) return true;
+    for (const connection of this.#connections) if (connection.isBusy) return true;
     return false;
   }
 
@@ -276,7 +277,7 @@ export class Server implements ConnectionContext {
       // A turn that begins after the sockets were looked at ends without looking; the next one looks.
       await this.#turn();
       await this.#turn();
-    } while (this.#accepted > before && this.#clock.monotonicMs() < deadlineMs);
+    } while (this.#accepted > before && this.clock.monotonicMs() < deadlineMs);
   }
 
   /** Lets the event loop go on to where it began. */

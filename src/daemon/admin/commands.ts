@@ -12,7 +12,7 @@ import { lruCommand } from './lru.ts';
 import { memlimitCommand, slabsCommand } from './slabs.ts';
 import { statsCommand } from './stats.ts';
 import { watchCommand } from './watch.ts';
-import type { ClusterConfig } from '../cluster-config.ts';
+import { CLUSTER } from '../cluster-config.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import { refreshCertsCommand } from './refresh-certs.ts';
 
@@ -40,7 +40,7 @@ export function adminCommand(
     case Command.STATS:
       return statsCommand(words, context);
     case Command.CONFIG:
-      return configCommand(words, context.clusterConfig);
+      return configCommand(words, context);
     case Command.SHUTDOWN:
       return unlessNoreply(words, shutdownCommand(words, context));
     case Command.LRU_CRAWLER:
@@ -75,17 +75,22 @@ function unlessNoreply<Answer>(words: string[], answer: Answer): Answer | string
 }
 
 /** config get NAME · config set cluster FLAGS BYTES TOKEN */
-function configCommand(words: string[], config: ClusterConfig): string | ExpectedBody | RefusedBody {
+function configCommand(words: string[], context: AdminContext): string | ExpectedBody | RefusedBody {
+  const { clusterConfig: config, counters } = context;
   if (words[1] === 'get' && words.length === 3) return config.answer(words[2] ?? '');
   if (words[1] !== 'set' || words.length < 5) return 'ERROR\r\n';
   const length = Number(words[4]);
   if (!/^\d{1,9}$/.test(words[4] ?? '')) return 'CLIENT_ERROR bad command line format\r\n';
-  const permitted = words[2] === 'cluster' && config.permits(words[5] ?? '');
-  if (length > CONFIG_BYTES_MAX) return { bodyBytes: length + 2, refusal: replies.CONFIG_TOO_LARGE };
+  const bodyBytes = length + 2;
+  if (length > CONFIG_BYTES_MAX) return { bodyBytes, refusal: replies.CONFIG_TOO_LARGE, wrongToken: false };
+  if (!config.permits(words[5] ?? '')) {
+    counters.configAuthErrors++;
+    return { bodyBytes, refusal: replies.CONFIG_REFUSED, wrongToken: config.hasToken };
+  }
+  if (words[2] !== CLUSTER) return { bodyBytes, refusal: replies.CONFIG_REFUSED, wrongToken: false };
   return {
-    bodyBytes: length + 2,
+    bodyBytes,
     onBody: (body) => {
-      if (!permitted) return replies.CONFIG_REFUSED;
       if (body[length] !== 0x0d || body[length + 1] !== 0x0a) return replies.BAD_DATA_CHUNK;
       config.set(Buffer.from(body.subarray(0, length)).toString('latin1'));
       return replies.STORED;

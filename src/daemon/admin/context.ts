@@ -26,6 +26,8 @@ export interface RefusedBody {
   /** Its length with the line end. */
   bodyBytes: number;
   refusal: Uint8Array;
+  /** It is refused since the token was wrong: whoever guesses is made to wait. */
+  wrongToken: boolean;
 }
 
 /** An answer that is made and sent piece by piece. */

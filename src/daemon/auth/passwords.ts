@@ -1,74 +1,108 @@
 /**
- * Who may use the daemon: names and passwords from a file, one `name:password` a line, compared in constant time. Kept
- * as digests only, and read again when it is asked for.
+ * Who may use the daemon: names and passwords from a file, one `name:password` a line. The file is read at the start and
+ * when it is asked for, never to judge a login. Owns the digests that it keeps of the file.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { FleetError } from '../../base/errors.ts';
+import { hash, randomBytes } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { FleetError, isFleetError } from '../../base/errors.ts';
 import { PASSWORD_FILE_BYTES_MAX } from '../limits.ts';
 
 /**
  * How lines are read. `ascii` is the file of `-Y` (memcached's authfile.c): the password goes to the end of the line, and
  * a line without a colon spoils the file. `sasl` is the file in MEMCACHED_SASL_PWDB (sasl_defs.c): the password ends at
- * the next colon, other lines are passed over, and only the first line of a name counts.
+ * the next colon, and other lines are passed over.
  */
 export type PasswordFormat = 'ascii' | 'sasl';
+
+/** Bytes of chance that a login is digested with. */
+const SALT_BYTES = 32;
 
 export class PasswordFile {
   readonly path: string;
   readonly #format: PasswordFormat;
-  #users: readonly Buffer[];
+  readonly #say: (line: string) => void;
+  /** Makes a digest nobody's to choose: how far a search for it gets, and so the time it takes, says nothing of the users. */
+  readonly #salt = randomBytes(SALT_BYTES).toString('latin1');
+  #logins: ReadonlySet<string>;
+  #state: string;
+  #lookedAt = 0;
 
-  /** @throws FleetError BAD_CONFIG if the file cannot be read or is none */
-  constructor(path: string, format: PasswordFormat) {
+  /**
+   * @param say takes a line about a file that could not be used later on
+   * @throws FleetError BAD_CONFIG if the file cannot be read, is none, or lets nobody in
+   */
+  constructor(path: string, format: PasswordFormat, say: (line: string) => void = () => {}) {
     this.path = path;
     this.#format = format;
-    this.#users = readUsers(path, format);
+    this.#say = say;
+    this.#state = stateOf(path);
+    this.#logins = this.#read();
+  }
+
+  /** Reads the file again; if it cannot be used, says so and keeps the users of before. */
+  reload(): void {
+    this.#state = stateOf(this.path);
+    try {
+      this.#logins = this.#read();
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+      this.#say(`${error.message}; those who could log in before still can`);
+    }
   }
 
   /**
-   * Reads the file again; what was read before stays if it cannot be.
+   * Reads the file again if it is another than before, as memcached does of SASL's at each login; looks no more than
+   * once a second.
    *
-   * @throws FleetError BAD_CONFIG
+   * @param second now, in any count of seconds
    */
-  reload(): void {
-    this.#users = readUsers(this.path, this.#format);
+  follow(second: number): void {
+    if (second === this.#lookedAt) return;
+    this.#lookedAt = second;
+    if (stateOf(this.path) !== this.#state) this.reload();
   }
 
-  /** Whether there is a user with this name and password. Takes as long whatever it compares. */
+  /** Whether there is a user with this name and password. Takes as long however many there are, and whatever is wrong. */
   permits(name: string, password: string): boolean {
-    const asked = digest(name, password);
-    let found = false;
-    for (const user of this.#users) found = timingSafeEqual(user, asked) || found;
-    return found;
+    return this.#logins.has(this.#digest(name, password));
   }
-}
 
-/** Name and password as one digest; a name has no NUL, so that the two cannot run into each other. */
-function digest(name: string, password: string): Buffer {
-  return createHash('sha256').update(`${name}\0${password}`, 'latin1').digest();
-}
+  /** Name and password as one; a name has no NUL, so that the two cannot run into each other. */
+  #digest(name: string, password: string): string {
+    return hash('sha256', `${this.#salt}${name}\0${password}`, 'base64');
+  }
 
-function readUsers(path: string, format: PasswordFormat): Buffer[] {
-  const text = read(path);
-  const users = new Map<string, Buffer>();
-  for (const line of text.split(/\r?\n|\r/)) {
-    const colon = line.indexOf(':');
-    if (colon >= 0) {
-      const name = line.slice(0, colon);
-      const rest = line.slice(colon + 1);
-      const password = format === 'sasl' ? (rest.split(':', 1)[0] ?? '') : rest;
-      if (format === 'ascii' || !users.has(name)) {
-        users.set(format === 'sasl' ? name : line, digest(name, password));
+  #read(): Set<string> {
+    const logins = new Set<string>();
+    for (const line of readText(this.path).split(/\r?\n|\r/)) {
+      const colon = line.indexOf(':');
+      if (colon > 0) {
+        const rest = line.slice(colon + 1);
+        const password = this.#format === 'sasl' ? (rest.split(':', 1)[0] ?? '') : rest;
+        // The text protocol cannot say an empty password.
+        if (this.#format === 'sasl' || password !== '') logins.add(this.#digest(line.slice(0, colon), password));
+      } else if (colon < 0 && this.#format === 'ascii' && line !== '') {
+        throw new FleetError('BAD_CONFIG', `${this.path}: a line is not of the form name:password`);
       }
-    } else if (format === 'ascii' && line !== '') {
-      throw new FleetError('BAD_CONFIG', `${path}: a line is not of the form name:password`);
     }
+    if (logins.size === 0) {
+      throw new FleetError('BAD_CONFIG', `${this.path}: no line of the form name:password, so nobody could log in`);
+    }
+    return logins;
   }
-  return [...users.values()];
 }
 
-function read(path: string): string {
+/** What tells one state of a file from another. */
+function stateOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(path);
+    return `${dev} ${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return 'not to be had';
+  }
+}
+
+function readText(path: string): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

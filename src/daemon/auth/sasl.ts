@@ -12,11 +12,14 @@ export type Login = 'permitted' | 'refused' | 'continue';
 
 export class SaslExchange {
   readonly #passwords: PasswordFile;
+  readonly #time: { readonly now: number };
   /** A start without credentials was answered; they come with the next step. */
   #awaiting = false;
 
-  constructor(passwords: PasswordFile) {
+  /** @param time its seconds say when the file was last looked at */
+  constructor(passwords: PasswordFile, time: { readonly now: number }) {
     this.#passwords = passwords;
+    this.#time = time;
   }
 
   /** Begins with a mechanism, whose name counts in any case. */
@@ -39,12 +42,7 @@ export class SaslExchange {
     const parts = message.split('\0');
     const [authorized = '', name = '', password = ''] = parts;
     if (parts.length !== 3 || name === '' || (authorized !== '' && authorized !== name)) return 'refused';
-    try {
-      // As memcached does: a change of the file counts from the next login on.
-      this.#passwords.reload();
-    } catch {
-      return 'refused';
-    }
+    this.#passwords.follow(this.#time.now);
     return this.#passwords.permits(name, password) ? 'permitted' : 'refused';
   }
 }

@@ -9,7 +9,7 @@ import { parseUnsigned, parsed } from '../../protocol/text/numbers.ts';
 import * as replies from '../../protocol/text/replies.ts';
 import type { PasswordFile } from './passwords.ts';
 import type { ArrivingValue } from '../arriving-value.ts';
-import type { Connection, ConnectionContext, Session } from '../connection.ts';
+import type { ConnectionContext, Conversation, Session } from '../connection.ts';
 import { CREDENTIALS_BYTES_MAX, LINE_BYTES_MAX } from '../limits.ts';
 
 const UNAUTHENTICATED = bytesOf('CLIENT_ERROR unauthenticated\r\n');
@@ -22,7 +22,7 @@ const LINE_WORDS = 5;
 const LENGTH_WORD = 4;
 
 export class AuthTextSession implements Session {
-  readonly #connection: Connection;
+  readonly #connection: Conversation;
   readonly #context: ConnectionContext;
   readonly #passwords: PasswordFile;
   readonly #inner: Session;
@@ -31,7 +31,7 @@ export class AuthTextSession implements Session {
   #expected = -1;
 
   /** @param inner the session of a client that has logged in */
-  constructor(connection: Connection, context: ConnectionContext, passwords: PasswordFile, inner: Session) {
+  constructor(connection: Conversation, context: ConnectionContext, passwords: PasswordFile, inner: Session) {
     this.#connection = connection;
     this.#context = context;
     this.#passwords = passwords;
@@ -88,20 +88,20 @@ export class AuthTextSession implements Session {
     const used = this.#expected;
     const stop = start + used - 2;
     this.#expected = -1;
-    this.#context.output.reply(this.#judge(bytes, start, stop));
+    this.#judge(bytes, start, stop);
     return used;
   }
 
-  #judge(bytes: Uint8Array, start: number, end: number): Uint8Array {
-    if (bytes[end] !== CR || bytes[end + 1] !== LF) return BAD_TERMINATION;
+  #judge(bytes: Uint8Array, start: number, end: number): void {
+    const { counters, output } = this.#context;
+    if (bytes[end] !== CR || bytes[end + 1] !== LF) return output.reply(BAD_TERMINATION);
     const [name, password] = wordsOf(bytes, start, end);
-    if (name === undefined || password === undefined) return BAD_TOKEN;
-    const { counters } = this.#context;
+    if (name === undefined || password === undefined) return output.reply(BAD_TOKEN);
     counters.authCommands++;
     this.#permitted = this.#passwords.permits(name, password);
-    if (this.#permitted) return replies.STORED;
+    if (this.#permitted) return output.reply(replies.STORED);
     counters.authErrors++;
-    return FAILURE;
+    this.#connection.refuse('login', () => output.reply(FAILURE));
   }
 }
 

@@ -7,18 +7,21 @@ import type { PacketHead } from '../../protocol/binary/packet.ts';
 import type { PasswordFile } from '../auth/passwords.ts';
 import { MECHANISMS, SaslExchange } from '../auth/sasl.ts';
 import type { BinaryAnswers } from './answers.ts';
+import type { Conversation, ConnectionContext } from '../connection.ts';
 import type { Counters } from '../counters.ts';
 
 export class BinaryLogin {
+  readonly #conversation: Conversation;
   readonly #exchange: SaslExchange;
   readonly #answers: BinaryAnswers;
   readonly #counters: Counters;
   #permitted = false;
 
-  constructor(passwords: PasswordFile, answers: BinaryAnswers, counters: Counters) {
-    this.#exchange = new SaslExchange(passwords);
+  constructor(conversation: Conversation, context: ConnectionContext, passwords: PasswordFile, answers: BinaryAnswers) {
+    this.#conversation = conversation;
+    this.#exchange = new SaslExchange(passwords, context.time);
     this.#answers = answers;
-    this.#counters = counters;
+    this.#counters = context.counters;
   }
 
   /** Whether an opcode may be carried out now (proto_bin.c, authenticated). */
@@ -42,6 +45,6 @@ export class BinaryLogin {
     this.#counters.authCommands++;
     if (this.#permitted) return this.#answers.text(request, 'Authenticated');
     this.#counters.authErrors++;
-    this.#answers.error(request, Status.AUTH_ERROR);
+    this.#conversation.refuse('login', () => this.#answers.error(request, Status.AUTH_ERROR));
   }
 }

@@ -19,7 +19,7 @@ import { BinaryLogin } from './login.ts';
 import { binaryStats } from './stats.ts';
 import { CLUSTER, LEGACY_CONFIG_KEY, isReservedKey } from '../cluster-config.ts';
 import { ArrivingValue } from '../arriving-value.ts';
-import type { Connection, ConnectionContext, Session } from '../connection.ts';
+import type { ConnectionContext, Conversation, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
 import { CREDENTIALS_BYTES_MAX } from '../limits.ts';
 import * as layout from '../storage/layout.ts';
@@ -36,7 +36,7 @@ const MECHANISM_BYTES_MAX = 32;
 const request = new PacketHead();
 
 export class BinarySession implements Session {
-  readonly #connection: Connection;
+  readonly #connection: Conversation;
   readonly #context: ConnectionContext;
   readonly #answers: BinaryAnswers;
   readonly arriving: ArrivingValue;
@@ -51,14 +51,16 @@ export class BinarySession implements Session {
   readonly #login: BinaryLogin | undefined;
   #mechanism = '';
 
-  constructor(connection: Connection, context: ConnectionContext) {
+  constructor(connection: Conversation, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
     this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
     this.#answers = new BinaryAnswers(context.output, context.engine.store);
     this.#arithmetic = new BinaryArithmetic(context.engine, this.#answers);
-    const { saslPasswords, counters } = context;
-    if (saslPasswords !== undefined) this.#login = new BinaryLogin(saslPasswords, this.#answers, counters);
+    const { saslPasswords } = context;
+    if (saslPasswords !== undefined) {
+      this.#login = new BinaryLogin(connection, context, saslPasswords, this.#answers);
+    }
   }
 
   get stateName(): string {

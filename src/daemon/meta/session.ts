@@ -5,7 +5,7 @@
 import { parseMeta } from '../../protocol/text/meta-parser.ts';
 import { MetaCommand, MetaRequest } from '../../protocol/text/meta-request.ts';
 import type { ArrivingValue } from '../arriving-value.ts';
-import type { Connection, ConnectionContext } from '../connection.ts';
+import type { ConnectionContext, Conversation } from '../connection.ts';
 import { isReservedKey } from '../cluster-config.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { configAnswer } from './config.ts';
@@ -16,7 +16,7 @@ const EMPTY = new Uint8Array(0);
 const request = new MetaRequest();
 
 export class MetaSession {
-  readonly #connection: Connection;
+  readonly #connection: Conversation;
   readonly #context: ConnectionContext;
   readonly #arriving: ArrivingValue;
   /** What is left of a data block that is not wanted, its line end included. */
@@ -25,7 +25,7 @@ export class MetaSession {
   #line: Uint8Array = EMPTY;
 
   /** @param arriving for data blocks; when one is complete, {@link complete} is to be called */
-  constructor(connection: Connection, context: ConnectionContext, arriving: ArrivingValue) {
+  constructor(connection: Conversation, context: ConnectionContext, arriving: ArrivingValue) {
     this.#connection = connection;
     this.#context = context;
     this.#arriving = arriving;

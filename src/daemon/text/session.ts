@@ -17,7 +17,7 @@ import { adminCommand } from '../admin/commands.ts';
 import type { ExpectedBody } from '../admin/context.ts';
 import { isReservedKey } from '../cluster-config.ts';
 import { ArrivingValue } from '../arriving-value.ts';
-import type { Connection, ConnectionContext, Session } from '../connection.ts';
+import type { ConnectionContext, Conversation, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
 import * as limits from '../limits.ts';
 import { MetaSession } from '../meta/session.ts';
@@ -38,7 +38,7 @@ const GET_WORD = [0x67, 0x65, 0x74];
 const LEADING_SPACES_MAX = 100;
 
 export class TextSession implements Session {
-  readonly #connection: Connection;
+  readonly #connection: Conversation;
   readonly #context: ConnectionContext;
   #state: State = State.LINE;
   // VALUE and SWALLOW
@@ -57,7 +57,7 @@ export class TextSession implements Session {
   // META
   #meta: MetaSession | undefined;
 
-  constructor(connection: Connection, context: ConnectionContext) {
+  constructor(connection: Conversation, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
     this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
@@ -257,10 +257,12 @@ export class TextSession implements Session {
   #administer(bytes: Uint8Array): void {
     const answer = adminCommand(request, bytes, this.#context, !this.#context.output.isEmpty);
     if (typeof answer === 'object' && 'refusal' in answer) {
-      this.#context.output.reply(answer.refusal);
+      const { output } = this.#context;
+      const { refusal } = answer;
       this.#bytesLeft = answer.bodyBytes;
       this.#state = State.SWALLOW;
-      return;
+      if (answer.wrongToken) return this.#connection.refuse('config set', () => output.reply(refusal));
+      return output.reply(refusal);
     }
     if (typeof answer === 'object' && 'next' in answer) return this.#connection.stream(answer.next);
     if (typeof answer === 'object' && 'mask' in answer) {
