@@ -1,10 +1,12 @@
 /**
  * Logging: pino, JSON lines on standard error, or readable lines where standard error is a terminal.
+ * A reader of it that is slow holds nothing up and costs it lines (`line-sink.ts`).
  * The daemon does not use this: it speaks as memcached does, on standard error, and only with `-v`.
  */
-import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import { oneOf, option } from './config.ts';
+import { LineSink } from './line-sink.ts';
 
 export type { Logger } from 'pino';
 
@@ -29,18 +31,27 @@ export interface LogOptions {
 
 /** A logger for one process. */
 export function createLogger(options: LogOptions): Logger {
-  const destination: DestinationStream = options.readable
-    ? pretty({ destination: 2, sync: true, colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' })
-    : pino.destination({ fd: 2, sync: true });
-  return pino(
+  const readable = prettyFactory({ colorize: true, translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' });
+  const write = (line: string): void => sink.write(options.readable ? readable(line) : line);
+  const logger = pino(
     {
       name: options.component,
       level: options.level ?? 'info',
       timestamp: stdTimeFunctions.isoTime,
       redact: { paths: SECRET_PATHS, censor: '[secret]' },
     },
-    destination,
+    { write },
   );
+  const sink = new LineSink(process.stderr, (dropped) => logger.warn({ dropped }, 'log lines were not read in time'));
+  droppedByAll.push(() => sink.dropped);
+  return logger;
+}
+
+const droppedByAll: (() => number)[] = [];
+
+/** Lines of this process's log that were dropped because nobody read them in time. */
+export function droppedLogLines(): number {
+  return droppedByAll.reduce((sum, dropped) => sum + dropped(), 0);
 }
 
 /** A logger that says nothing; for tests. */

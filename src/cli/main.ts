@@ -50,6 +50,8 @@ function endWithFault(fault: unknown): void {
 
 cacheCompiledCode();
 endWithParent();
+// Whoever read our messages may be gone, and is no reason to follow.
+process.stderr.on('error', () => {});
 process.on('uncaughtException', endWithFault);
 process.on('unhandledRejection', endWithFault);
 process.exit(await run(process.argv.slice(2)));

@@ -1,5 +1,6 @@
 /** The coordinator's own metrics. What can be read when asked for is; only events are counted as they happen. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { droppedLogLines } from '../base/log.ts';
 import type { NodeState } from '../topology/document.ts';
 import type { Fleet } from './fleet.ts';
 import type { ProbeResult } from './health/monitor.ts';
@@ -9,6 +10,8 @@ const STATES: readonly NodeState[] = ['joining', 'active', 'draining', 'down'];
 
 /** A probe on a local network takes under a millisecond; the last bound is above the time-out. */
 const PROBE_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5];
+
+const DROPPED_HELP = 'Lines of its log that the coordinator dropped because they were not read in time.';
 
 /** The registry with its metrics. */
 export class CoordinatorMetrics {
@@ -70,6 +73,7 @@ export class CoordinatorMetrics {
       const states = fleet.nodes().map(({ health }) => health.state);
       return STATES.map((state) => ({ labels: { state }, value: states.filter((one) => one === state).length }));
     });
+    this.#counter('memfleet_coordinator_log_lines_dropped_total', DROPPED_HELP, droppedLogLines);
     this.#counter('memfleet_topology_changes_total', 'Topologies published by this process.', () => publisher.changes);
   }
 

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT_PORT_TAKEN, EXIT_USAGE } from '../base/lifecycle.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
+import { LineSink, type LineStream } from '../base/line-sink.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options/options.ts';
@@ -20,6 +21,8 @@ import { chooseTransport } from './transport/choose.ts';
 /** Two folders up from here, in the checkout and in the compiled package alike. */
 const LICENSE = new URL('../../LICENSE', import.meta.url);
 const EXIT_FAILURE = 1;
+/** In the background nobody reads it. */
+const NOWHERE: LineStream = { write: () => true };
 const KEEP_ALIVE_MS = 1000;
 
 /** Runs until told to stop; returns the exit code. */
@@ -53,14 +56,16 @@ async function run(args: readonly string[]): Promise<number> {
     const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
     return detach(command, process.env, (text) => void process.stderr.write(text));
   }
+  const log = new LineSink(detached ? NOWHERE : process.stderr, (missing) => {
+    warn(`${missing} lines are missing here: they were not read in time`);
+  });
   const server = new Server({
     settings: request.settings,
     transport: await chooseTransport(process.env['MEMFLEET_TRANSPORT']),
     tls: await tlsTransport(request.settings),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
-    // In the background nobody reads it.
-    log: (line) => void (detached || process.stderr.write(`${line}\n`)),
+    log,
   });
   // Before anybody can connect: a signal that nobody waits for would end the process, and their connections with it.
   const stopped = server.untilStopped();

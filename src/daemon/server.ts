@@ -22,7 +22,7 @@ import { PrefixStats } from './stats/prefixes.ts';
 import { Crawler } from './storage/crawler.ts';
 import { HEADER_BYTES } from './storage/layout.ts';
 import { Store } from './storage/store.ts';
-import type { ListeningSocket } from './stats/rows.ts';
+import type { LineLog, ListeningSocket } from './stats/rows.ts';
 import { endpoint } from './transport/common.ts';
 import type { Door, Listener, SocketHandler, Transport, TransportSocket } from './transport/transport.ts';
 import type { TlsTransport } from './transport/tls.ts';
@@ -42,8 +42,8 @@ export interface ServerParts {
   clock?: Clock;
   /** 32 bits of chance for the hash table. */
   hashSeed: number;
-  /** A line for standard error, if the verbosity asks for it. */
-  log(line: string): void;
+  /** Takes lines for standard error, if the verbosity asks for them. */
+  log: LineLog;
 }
 
 /** How `-vv` tells of a new connection (memcached.c, conn_new). */
@@ -74,6 +74,7 @@ export class Server implements ConnectionContext {
   readonly productVersion: string;
   readonly tls: TlsTransport | undefined;
   certificatesReadAt: number;
+  readonly log: LineLog;
   readonly #parts: ServerParts;
   readonly clock: Clock;
   readonly #connections = new Set<Connection>();
@@ -90,6 +91,7 @@ export class Server implements ConnectionContext {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    this.log = parts.log;
     this.clock = parts.clock ?? systemClock;
     this.settings = parts.settings;
     this.productVersion = parts.productVersion;
@@ -234,7 +236,7 @@ export class Server implements ConnectionContext {
     this.saslPasswords?.reload();
     const trouble = this.refreshCertificates();
     // memcached's words (memcached.c, clock_handler).
-    if (trouble !== undefined) this.#parts.log(`Could not reload TLS certificates on SIGHUP: ${trouble}`);
+    if (trouble !== undefined) this.say(`Could not reload TLS certificates on SIGHUP: ${trouble}`);
   }
 
   /** Stops accepting, answers what has arrived, sends what was answered, and closes; bounded by STOP_GRACE_MS. */
@@ -310,7 +312,7 @@ export class Server implements ConnectionContext {
   }
 
   say(line: string): void {
-    this.#parts.log(line);
+    this.log.write(`${line}\n`);
   }
 
   /** memcached's first words under `-vv` (slabs.c, slabs_init). */
@@ -323,6 +325,6 @@ export class Server implements ConnectionContext {
   }
 
   #verbose(line: string): void {
-    if (this.settings.verbosity > 1) this.#parts.log(line);
+    if (this.settings.verbosity > 1) this.say(line);
   }
 }

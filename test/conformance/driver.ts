@@ -3,7 +3,7 @@
  * loopback ports, and talks to them in raw bytes. Owns the processes it starts; nothing here knows what is tested.
  */
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -37,6 +37,8 @@ export interface ServerProcess extends Server {
   hold(): void;
   readonly pid: number;
   signal(name: NodeJS.Signals): void;
+  /** Its standard error, for a test to listen to as well, or to leave unread. */
+  readonly stderr: Readable;
   /** The last of what it said on standard error. */
   complaints(): string;
   /** Sends SIGTERM and waits for the end; resolves with the exit code, null if a signal ended it. */
@@ -85,10 +87,10 @@ async function startProcess(
   environment: NodeJS.ProcessEnv = {},
 ): Promise<ServerProcess> {
   const env = { ...process.env, ...environment };
-  const child: ChildProcess = spawn(command, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaints = '';
   let end: string | undefined;
-  child.stderr?.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     complaints = (complaints + chunk.toString('latin1')).slice(-2000);
   });
   const closed = new Promise<void>((resolve) => {
@@ -109,6 +111,7 @@ async function startProcess(
       await closed;
     },
     pid: child.pid ?? 0,
+    stderr: child.stderr,
     signal: (name) => void child.kill(name),
     complaints: () => complaints,
     hold: () => void child.kill('SIGSTOP'),

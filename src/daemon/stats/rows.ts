@@ -25,6 +25,7 @@ export interface StatsSource {
   /** Second in which the certificates were read. */
   readonly certificatesReadAt: number;
   connections(): Iterable<ListedConnection>;
+  readonly log: LineLog;
   /** Where it listens. */
   readonly listening: readonly ListeningSocket[];
 }
@@ -47,6 +48,14 @@ export interface ListeningSocket {
   readonly endpoint: string;
   /** Second of its last datagram; of its start, if it has had none. */
   readonly lastUsedAt: number;
+}
+
+/** Where `-v` writes to. */
+export interface LineLog {
+  /** Writes a line with its end, or drops it because nobody reads. */
+  write(text: string): void;
+  /** Lines that were dropped. */
+  readonly dropped: number;
 }
 
 /** One line of an answer. */

@@ -90,7 +90,7 @@ function tlsRows({ tls, settings, time, certificatesReadAt }: StatsSource): Row[
   ];
 }
 
-function memoryRows({ store, counters, crawler, settings, watch }: StatsSource): Row[] {
+function memoryRows({ store, counters, crawler, settings, watch, log }: StatsSource): Row[] {
   const { index, slabs, stats, policy } = store;
   const { slabReassign, lruCrawler, lruSegmented, lruMaintainer } = settings.extended;
   return [
@@ -117,6 +117,7 @@ function memoryRows({ store, counters, crawler, settings, watch }: StatsSource):
     ['log_watcher_skipped', watch.counters.skipped],
     ['log_watcher_sent', watch.counters.sent],
     ['log_watchers', watch.watcherCount],
+    ['memfleet_log_lines_dropped', log.dropped],
     ['bytes', stats.bytes],
     ['curr_items', stats.currentItems],
     ['total_items', stats.totalItems],

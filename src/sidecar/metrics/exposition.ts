@@ -7,6 +7,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Snapshot } from '../snapshot.ts';
+import { droppedLogLines } from '../../base/log.ts';
 import { evaluate, type EvaluatedMetric, type SampleValue } from './evaluate.ts';
 import { NODE_GROUPS } from './node.ts';
 import { OPTIONAL_GROUPS } from './optional.ts';
@@ -48,6 +49,16 @@ export const NODE_METRICS = {
     name: 'memfleet_sidecar_collect_failures_total',
     type: 'counter',
     help: 'Scrapes for which the daemon gave no statistics, by error code.',
+  },
+  daemonLogLinesDropped: {
+    name: 'memfleet_daemon_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of -v that the daemon dropped because they were not read in time.',
+  },
+  logLinesDropped: {
+    name: 'memfleet_sidecar_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Lines of its log that the sidecar dropped because they were not read in time.',
   },
 } as const;
 
@@ -102,10 +113,13 @@ function nodeMetrics(snapshot: Snapshot | undefined, node: NodeStatus): Evaluate
   const metrics: EvaluatedMetric[] = [
     { ...NODE_METRICS.up, values: one(snapshot === undefined ? 0 : 1) },
     { ...NODE_METRICS.draining, values: one(node.draining ? 1 : 0) },
+    { ...NODE_METRICS.logLinesDropped, values: one(droppedLogLines()) },
   ];
   if (snapshot !== undefined) {
     const version = snapshot.general.get('memfleet_version') ?? '';
     metrics.push({ ...NODE_METRICS.info, values: one(1, { name: node.name, version }) });
+    const dropped = snapshot.general.get('memfleet_log_lines_dropped');
+    if (dropped !== undefined) metrics.push({ ...NODE_METRICS.daemonLogLinesDropped, values: one(Number(dropped)) });
   }
   if (node.topologyVersion !== undefined) {
     metrics.push({ ...NODE_METRICS.topologyVersion, values: one(node.topologyVersion) });

@@ -23,7 +23,7 @@ export async function startMemoryServer(settings: Partial<Settings> = {}, gather
     productVersion: '0.0.0',
     clock,
     hashSeed: 1,
-    log: (line) => void lines.push(line),
+    log: { write: (text) => void lines.push(text.trimEnd()), dropped: 0 },
   });
   await server.listen();
   return { server, clock, lines, connect: () => transport.connect() };
