@@ -1,7 +1,7 @@
-/** What every part must agree on about memcached. Source: its protocol.txt and memcached.c, 1.6.38. */
+/** What every part must agree on about memcached. Source: its protocol.txt and memcached.c, 1.6.45. */
 
 /** The version that is behaved like, and told to clients: digits only, since some of them parse it. */
-export const MEMCACHED_VERSION = '1.6.38';
+export const MEMCACHED_VERSION = '1.6.45';
 
 /** Where a memcached listens unless it is told (`-p`). */
 export const MEMCACHED_PORT = 11_211;

@@ -181,7 +181,7 @@ export class Connection {
     );
   }
 
-  /** The server's version, for example `1.6.38`. */
+  /** The server's version, for example `1.6.45`. */
   version(): Promise<string> {
     return this.#link.request(
       (writer) => writer.line('version'),

@@ -51,6 +51,12 @@ export const LINE_BYTES_MAX = 2048;
 /** A retrieval's line, with all its keys, may be this long; above, the connection is closed. memcached has no bound. */
 export const RETRIEVAL_LINE_BYTES_MAX = 1024 * 1024;
 
+/**
+ * Bytes that the body of a binary packet may announce, extras and key included; more is answered as invalid arguments, and
+ * the connection is closed (memcached.h, ITEM_SIZE_MAX_UPPER_LIMIT).
+ */
+export const BODY_BYTES_MAX = 1024 * 1024 * 1024;
+
 /** Bytes of a name and a password in a login; a longer login is refused. */
 export const CREDENTIALS_BYTES_MAX = 4096;
 
@@ -84,8 +90,8 @@ export const STOP_GRACE_MS = 3000;
 /** Connections that may watch; one more is told so (logger.c WATCHER_LIMIT). */
 export const WATCHERS_MAX = 20;
 
-/** Prefixes that `stats detail` counts; keys with others are not counted. memcached has no bound. */
-export const PREFIXES_MAX = 10_000;
+/** Prefixes that `stats detail` counts; keys with others are not counted (stats_prefix.c, MAX_PREFIX_COUNT). */
+export const PREFIXES_MAX = 65_536;
 
 /** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
 export const CONFIG_BYTES_MAX = 64 * 1024;

@@ -1,5 +1,5 @@
 /**
- * Reads a stream of binary packets as memcached 1.6.38 reads it (proto_bin.c, dispatch_bin_command), just far enough to
+ * Reads a stream of binary packets as memcached 1.6.45 reads it (proto_bin.c, dispatch_bin_command), just far enough to
  * know what each packet takes and which one closes the connection. The generator needs that to finish a stream that a
  * wrong length has put out of step, and to keep what is answered by chance or differently on purpose out of it. Pure.
  */
@@ -20,6 +20,8 @@ export interface WalkedPacket {
   fate: Fate;
 }
 
+/** A longer body closes the connection (memcached.h, ITEM_SIZE_MAX_UPPER_LIMIT). */
+const BODY_BYTES_MAX = 1024 * 1024 * 1024;
 /** Longer keys need not fit into memcached's read buffer, which then waits or closes. */
 const KEY_READ_MAX = 4096;
 /** Times up to so many seconds away could pass while the stream runs, in one server before the other. */
@@ -64,10 +66,10 @@ function rest(opcode: number, head: PacketHead): number {
     case Opcode.SASL_LIST_MECHS:
     case Opcode.SASL_AUTH:
     case Opcode.SASL_STEP:
-      // Where there is no SASL they are skipped; a length that is negative as an int is not.
-      return Math.max(0, head.valueBytes | 0);
+      // Where there is no SASL they are skipped.
+      return head.valueBytes;
     default:
-      return KNOWN.has(opcode) ? 0 : Math.max(0, head.bodyBytes | 0);
+      return KNOWN.has(opcode) ? 0 : head.bodyBytes;
   }
 }
 
@@ -75,7 +77,7 @@ const KNOWN = new Set<number>(Object.values(Opcode).filter((opcode) => opcode !=
 
 function fateOf(bytes: Buffer, opcode: number, head: PacketHead): Fate {
   if (head.keyBytes > KEY_READ_MAX) return 'left out';
-  if (head.valueBytes < 0 || head.keyBytes > KEY_250.length) return 'closes';
+  if (head.valueBytes < 0 || head.bodyBytes > BODY_BYTES_MAX || head.keyBytes > KEY_250.length) return 'closes';
   // Our daemon knows these opcodes, memcached does not.
   if (opcode >= Opcode.CONFIG_GET && opcode <= Opcode.CONFIG_DELETEQ) return 'left out';
   if (!hasRightLengths(opcode, head) || opcode === Opcode.QUIT) return 'closes';

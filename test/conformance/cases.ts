@@ -12,6 +12,15 @@ export type Step = string | Buffer | ((received: string) => string);
 /** What a server must have beyond the classic commands for a table to make sense. */
 export type Need = 'meta' | 'binary' | 'admin';
 
+/** A release of memcached. */
+export type Version = `1.6.${number}`;
+
+/** An expectation of its own. */
+export interface Expectation {
+  expect: string | RegExp;
+  closes?: boolean;
+}
+
 /** One transcript. */
 export interface WireCase {
   /** The behaviour, as a sentence. */
@@ -26,8 +35,12 @@ export interface WireCase {
   flags?: string[];
   /** What this case needs beyond its table. */
   needs?: Need;
-  /** The oldest memcached that behaves so, where an older release (Debian's 1.6.18) does not. */
-  since?: '1.6.38' | '1.6.45';
+  /** The oldest memcached that behaves so. */
+  since?: Version;
+  /** What memcached before that answers, from the release on that `since` names; left out, older ones are not asked. */
+  before?: Expectation & { since?: Version };
+  /** Our daemon answers differently on purpose, and `why`; docs/compatibility.md says more. */
+  ours?: Expectation & { why: string };
   /**
    * `whole`: only sent in one write, because the answer depends on what one read of the server holds (over-long lines).
    * Default `any`: whole, byte by byte and cut at random places.

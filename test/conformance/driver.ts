@@ -18,9 +18,9 @@ const POLL_MS = 20;
 
 /** A kind of server that can be started, as often and with whatever flags the tests need. */
 export interface ServerKind {
-  /** For test titles, with the version: `memcached 1.6.38 (image)`. */
+  /** For test titles, with the version: `memcached 1.6.45 (image)`. */
   name: string;
-  /** As `VERSION` answers: `1.6.38`. Our daemon says what it is compatible with. */
+  /** As `VERSION` answers: `1.6.45`. Our daemon says what it is compatible with. */
   version: string;
   start(flags?: readonly string[]): Promise<Server>;
 }
@@ -206,7 +206,7 @@ export function imageMemcached(): ServerKind | undefined {
 }
 
 /** The version of memcached that our daemon is held to. */
-export const REFERENCE_VERSION = '1.6.38';
+export const REFERENCE_VERSION = '1.6.45';
 
 /** What bin/memfleet ends with where the runtime that was asked for is not there (EX_UNAVAILABLE). */
 const EXIT_NO_RUNTIME = 69;
@@ -241,7 +241,7 @@ function onEachRuntime(suffix: string, environment: NodeJS.ProcessEnv): ProcessK
     }));
 }
 
-/** Whether a version as `1.6.38` is at least another. */
+/** Whether a version as `1.6.45` is at least another. */
 export function atLeast(version: string, least: string): boolean {
   const [a, b] = [version, least].map((text) => text.split('.').map(Number));
   for (let i = 0; i < 3; i += 1) {

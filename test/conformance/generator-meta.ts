@@ -1,4 +1,4 @@
-/** Random meta commands (mg ms md ma mn me) with every flag of memcached 1.6.38, right and wrong. Pure. */
+/** Random meta commands (mg ms md ma mn me) with every flag of memcached 1.6.45, right and wrong. Pure. */
 import { announced, delta, exptime, integer, key, oneIn, pick, PLAIN_KEYS, unique, value } from './generator.ts';
 import type { Random } from './generator.ts';
 

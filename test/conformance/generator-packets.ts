@@ -137,8 +137,8 @@ function parts(random: Random, opcode: number): RequestParts {
   }
 }
 
-/** Lengths that are negative as an int, where memcached skips nothing, and the longest that is not. */
-const HUGE = [0x8000_0000, 0xffff_ffff, 0x7fff_ffff];
+/** Bodies that are longer than any may be, some negative as an int, and the longest that may. */
+const HUGE = [0x8000_0000, 0xffff_ffff, 0x7fff_ffff, 0x4000_0001, 0x4000_0000];
 
 /** What nobody knows; memcached skips extras and key a second time, so that a client in step sends more. */
 function unknown(random: Random): Buffer {

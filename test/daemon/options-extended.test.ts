@@ -12,7 +12,7 @@ function read(line: string): Settings {
   return request.settings;
 }
 
-/** Every option of memcached 1.6.38 but those of flash storage and the proxy, with a value where it takes one. */
+/** Every option of memcached 1.6.45 but those of flash storage and the proxy, with a value where it takes one. */
 const MEMCACHED_OPTIONS =
   'maxconns_fast no_maxconns_fast hashpower=20 no_hashexpand tail_repair_time=10 hash_algorithm=xxh3 lru_crawler ' +
   'no_lru_crawler lru_crawler_sleep=5 lru_crawler_tocrawl=7 lru_maintainer no_lru_maintainer hot_lru_pct=10 ' +

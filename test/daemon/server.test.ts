@@ -120,7 +120,7 @@ describe('settings', () => {
 
   test('shutdown is obeyed only where it was allowed', async () => {
     const refused = await startMemoryServer();
-    expect(refused.connect().ask('shutdown\r\n')).toBe('ERROR: shutdown not enabled\r\n');
+    expect(refused.connect().ask('shutdown\r\n')).toBe('SERVER_ERROR: shutdown not enabled\r\n');
     const { server, connect } = await startMemoryServer({ shutdownEnabled: true });
     const stopped = server.untilStopped();
     connect().ask('shutdown\r\n');

@@ -1,4 +1,4 @@
-/** What `-vv` prints. The lines are those of memcached 1.6.38 after the same requests, with its descriptor for our number. */
+/** What `-vv` prints. The lines are those of memcached 1.6.45 after the same requests, with its descriptor for our number. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ test('memcached says its classes, where it listens, who comes and what is asked'
 describe('the text protocol', () => {
   test.each<[string, string[]]>([
     ['set a 1 0 3\r\nabc\r\nget a b\r\n', ['<N set a 1 0 3', '>N STORED', '<N get a b', '>N sending key a', '>N END']],
-    ['incr a 1\r\nversion\r\n', ['<N incr a 1', '>N NOT_FOUND', '<N version', '>N VERSION 1.6.38']],
+    ['incr a 1\r\nversion\r\n', ['<N incr a 1', '>N NOT_FOUND', '<N version', '>N VERSION 1.6.45']],
     ['bogus\r\n', ['<N bogus', '>N ERROR']],
     ['set a 0 0 3\r\nabcdefg\r\n', ['<N set a 0 0 3', '>N CLIENT_ERROR bad data chunk', '<N fg', '>N ERROR']],
     ['stats conns\r\n', ['<N stats conns']],

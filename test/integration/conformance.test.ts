@@ -54,16 +54,19 @@ interface Subject {
   real: boolean;
 }
 
-function applies(wireCase: WireCase, subject: Subject): boolean {
-  return (
-    atLeast(subject.kind.version, wireCase.since ?? '0.0.0') &&
-    (subject.real || wireCase.memcachedOnly === undefined) &&
-    (wireCase.needs === undefined || subject.has.includes(wireCase.needs))
-  );
+/** The case as it is for a subject; undefined where it does not apply. */
+function caseFor(wireCase: WireCase, { kind, real, has }: Subject): WireCase | undefined {
+  if (wireCase.needs !== undefined && !has.includes(wireCase.needs)) return undefined;
+  if (!real && wireCase.ours !== undefined) return { ...wireCase, closes: false, ...wireCase.ours };
+  if (!real && wireCase.memcachedOnly !== undefined) return undefined;
+  if (atLeast(kind.version, wireCase.since ?? '0.0.0')) return wireCase;
+  const { before } = wireCase;
+  if (before === undefined || !atLeast(kind.version, before.since ?? '0.0.0')) return undefined;
+  return { ...wireCase, closes: false, ...before };
 }
 
 function runTable(table: WireTable, subject: Subject, random: () => number): void {
-  const cases = table.cases.filter((wireCase) => applies(wireCase, subject));
+  const cases = table.cases.map((wireCase) => caseFor(wireCase, subject)).filter((wireCase) => wireCase !== undefined);
   for (const [flags, group] of byFlags(cases)) {
     describe([table.topic, ...flags].join(' '), () => {
       let server: Server | undefined;

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeBase64, writeBase64 } from '../../src/protocol/text/meta-base64.ts';
 import { hasLongOpaque, isMetaLine, parseMeta } from '../../src/protocol/text/meta-parser.ts';
 import { Letter, MetaCommand, MetaRequest } from '../../src/protocol/text/meta-request.ts';
+import { LENGTH_UNREADABLE, NO_VALUE } from '../../src/protocol/text/request.ts';
 
 interface Parsed {
   error: string | undefined;
@@ -23,12 +24,12 @@ const LONG = 'k'.repeat(251);
 const FLAGS_17 = 'k f t c s h l v u Oa T0 R30 N30 q E4 C5 I';
 
 describe('lines of two letters that begin with m', () => {
-  test.each(['mg k', 'mn', ' ms k 1', 'mg', 'mz k', 'mg\0', 'md k\0x'])('%j is one', (line) => {
+  test.each(['mg k', 'mn', ' ms k 1', 'mg', 'md k\0x'])('%j is one', (line) => {
     const bytes = Buffer.from(line, 'latin1');
     expect(isMetaLine(bytes, 0, bytes.length)).toBe(true);
   });
 
-  test.each(['get k', 'm', 'm k', 'mgx k', 'MG k', '', ' ', 'm\0'])('%j is none', (line) => {
+  test.each(['get k', 'm', 'm k', 'mgx k', 'MG k', 'mz k', 'mg\0', '', ' ', 'm\0'])('%j is none', (line) => {
     const bytes = Buffer.from(line, 'latin1');
     expect(isMetaLine(bytes, 0, bytes.length)).toBe(false);
   });
@@ -40,7 +41,7 @@ describe('requests', () => {
     ['  mg   k  v ', { command: MetaCommand.GET }],
     ['mg k T-1 N30 R5', { exptime: -1, vivifyExptime: 30, recacheExptime: 5 }],
     ['ms k 5', { command: MetaCommand.SET, valueBytes: 5, mode: 0 }],
-    ['ms k +05 T60 F4294967297 MA', { valueBytes: 5, exptime: 60, clientFlags: 1, mode: Letter.A }],
+    ['ms k 05 T60 F4294967295 MAX', { valueBytes: 5, exptime: 60, clientFlags: 4294967295, mode: Letter.A }],
     ['ms k 2147483645', { valueBytes: 2147483645 }],
     ['ms k 0 C18446744073709551615 E4294967296', { casLow: -1, casHigh: -1, newCasLow: 0, newCasHigh: 1 }],
     ['md k q x I', { command: MetaCommand.DELETE }],
@@ -68,9 +69,9 @@ describe('requests', () => {
     expect(request).toMatchObject({ lower: 0, upper: 0, mode: 0, exptime: 0, clientFlags: 0, keyBinary: false });
   });
 
-  test('a NUL ends the line', () => {
-    expect(parse('mg key\0 v').key).toBe('key');
-    expect(parse('mg k v\0t').request.has(Letter.t)).toBe(false);
+  test('a NUL is a byte like any other', () => {
+    expect(parse('mg key\0 v').key).toBe('key\0');
+    expect(parse('mg k v\0t').request.has(Letter.v)).toBe(true);
   });
 
   test('b decodes the key', () => {
@@ -88,9 +89,8 @@ describe('requests', () => {
 
 describe('errors', () => {
   test.each([
-    ['mx k', 'ERROR'],
-    ['mg', 'ERROR'],
-    ['ms', 'ERROR'],
+    ['mg', 'CLIENT_ERROR bad command line format'],
+    ['ms', 'CLIENT_ERROR bad command line format'],
     ['me', 'CLIENT_ERROR bad command line format'],
     [`mg ${LONG}`, 'CLIENT_ERROR bad command line format'],
     ['ms k', 'CLIENT_ERROR bad command line format'],
@@ -98,7 +98,12 @@ describe('errors', () => {
     ['ms k -1', 'CLIENT_ERROR bad command line format'],
     ['ms k 2147483646', 'CLIENT_ERROR bad command line format'],
     ['mg k v v', 'CLIENT_ERROR duplicate flag'],
-    ['mg k \x7f', 'CLIENT_ERROR duplicate flag'],
+    ['mg k \x7f', 'CLIENT_ERROR bad command line format'],
+    ['mg k !', 'CLIENT_ERROR bad command line format'],
+    ['mg k T2147483648', 'CLIENT_ERROR bad token in command line format'],
+    ['mg k T+1', 'CLIENT_ERROR bad token in command line format'],
+    ['mg k F4294967296', 'CLIENT_ERROR bad command line format'],
+    ['ms k +5', 'CLIENT_ERROR bad command line format'],
     ['mg k S', 'CLIENT_ERROR invalid flag'],
     ['mg k 1', 'CLIENT_ERROR invalid flag'],
     ['mg k z', 'CLIENT_ERROR invalid flag'],
@@ -107,24 +112,27 @@ describe('errors', () => {
     ['mg k Fx Tx', 'CLIENT_ERROR bad token in command line format'],
     ['mg k Tx Fx', 'CLIENT_ERROR bad token in command line format'],
     ['mg k Tx z', 'CLIENT_ERROR invalid flag'],
-    ['mg k MSS', 'CLIENT_ERROR incorrect length for M token'],
     ['mg k b', 'CLIENT_ERROR error decoding key'],
     ['me k b', 'CLIENT_ERROR bad command line format'],
-    ['md k z', 'CLIENT_ERROR invalid or duplicate flag'],
+    ['md k z', 'CLIENT_ERROR invalid flag'],
+    ['ma k z', 'CLIENT_ERROR invalid or duplicate flag'],
     ['ma k Dx', 'CLIENT_ERROR invalid or duplicate flag'],
-    [`mg k ${FLAGS_17} x`, 'CLIENT_ERROR options flags are too long'],
-    [`ma k ${FLAGS_17} x`, 'CLIENT_ERROR options flags too long'],
+    [`mg k ${FLAGS_17} x J1`, 'CLIENT_ERROR options flags are too long'],
+    [`ma k ${FLAGS_17} x J1`, 'CLIENT_ERROR invalid or duplicate flag'],
     ['ms k 1 Ms', 'CLIENT_ERROR invalid mode for ms M token'],
-    [`ms k 1 O${'o'.repeat(32)}`, 'CLIENT_ERROR opaque token too long'],
   ])('%s', (line, expected) => {
     expect(parse(line).error).toBe(`${expected}\r\n`);
   });
 
   test('only an ms whose length was understood has a data block to skip', () => {
     expect(parse('ms k 7 z').request.valueBytes).toBe(7);
-    expect(parse('ms k x z').request.valueBytes).toBe(-1);
-    expect(parse(`ms k 7 ${FLAGS_17}`).request.valueBytes).toBe(-1);
-    expect(parse('mg k z').request.valueBytes).toBe(-1);
+    expect(parse(`ms ${LONG} 7`).request.valueBytes).toBe(7);
+    expect(parse('ms k 7 !').request.valueBytes).toBe(7);
+    expect(parse(`ms k 7 ${FLAGS_17} x`).request.valueBytes).toBe(7);
+    for (const line of ['ms k', 'ms k x z', 'ms k -1', 'ms k +7', 'ms k 2147483646']) {
+      expect(parse(line).request.valueBytes, line).toBe(LENGTH_UNREADABLE);
+    }
+    for (const line of ['ms', 'mg k z', 'ma k 7']) expect(parse(line).request.valueBytes, line).toBe(NO_VALUE);
   });
 
   test('an opaque of 32 bytes with its letter is the longest', () => {

@@ -1,7 +1,14 @@
 /** Numbers of the text protocol against C's rules, written with a pattern and BigInt. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSigned, parseUnsigned, parsed } from '../../src/protocol/text/numbers.ts';
+import {
+  parseSigned,
+  parseUnsigned,
+  parsed,
+  readSigned32,
+  readUnsigned32,
+  readUnsigned64,
+} from '../../src/protocol/text/numbers.ts';
 
 const U64 = 2n ** 64n;
 const S63 = 2n ** 63n;
@@ -100,5 +107,55 @@ describe('numbers', () => {
       fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => check(Buffer.from(bytes).toString('latin1'))),
       { numRuns: 2000 },
     );
+  });
+});
+
+/** Strict numbers by mcmc.c: a type's name, its reader, its pattern, the longest word and its range. */
+const STRICT = [
+  ['unsigned 32 bits', readUnsigned32, /^\d*$/, 11, 0n, 2n ** 32n - 1n],
+  ['signed 32 bits', readSigned32, /^-?\d*$/, 11, -(2n ** 31n), 2n ** 31n - 1n],
+  ['unsigned 64 bits', readUnsigned64, /^\d*$/, 22, 0n, 2n ** 64n - 1n],
+] as const;
+
+describe.each(STRICT)('words of %s', (_, read, pattern, longest, least, most) => {
+  function checkStrict(text: string): void {
+    const value = pattern.test(text) ? BigInt(text === '-' ? '0' : text) : undefined;
+    const fits = value !== undefined && text.length <= longest && value >= least && value <= most;
+    const bytes = Buffer.from(`9${text}9`, 'latin1');
+    expect(read(bytes, 1, bytes.length - 1), JSON.stringify(text)).toBe(fits);
+    if (!fits) return;
+    const bits = (BigInt(parsed.high >>> 0) << 32n) | BigInt(parsed.low >>> 0);
+    expect(bits, text).toBe(BigInt.asUintN(64, value));
+    if (parsed.exact) expect(BigInt(parsed.value), text).toBe(value);
+  }
+
+  test('at every edge', () => {
+    const edges = [0n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n];
+    for (const edge of edges) {
+      for (const near of [edge - 1n, edge, edge + 1n]) {
+        for (const sign of ['', '-', '+', '\t', '0']) checkStrict(`${sign}${near}`);
+      }
+    }
+    for (const text of [
+      '',
+      '-',
+      '+',
+      '--1',
+      '1-',
+      '1x',
+      '1\0',
+      ' 1',
+      '1 ',
+      '00000000001',
+      '0'.repeat(22),
+      '0'.repeat(23),
+    ]) {
+      checkStrict(text);
+    }
+  });
+
+  test('whatever the bytes', () => {
+    const words = fc.oneof(fc.stringMatching(/^[-+]?[0-9]{0,24}$/), fc.stringMatching(/^[-0-9x \t]{0,12}$/));
+    fc.assert(fc.property(words, checkStrict), { numRuns: 2000 });
   });
 });

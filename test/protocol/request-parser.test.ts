@@ -2,7 +2,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseRequest } from '../../src/protocol/text/request-parser.ts';
-import { Command, Parse, TextRequest, WORDS_MAX } from '../../src/protocol/text/request.ts';
+import {
+  Command,
+  LENGTH_UNREADABLE,
+  NO_VALUE,
+  Parse,
+  TextRequest,
+  WORDS_MAX,
+} from '../../src/protocol/text/request.ts';
 
 function parse(line: string): { verdict: Parse; request: TextRequest; text: (start: number, end: number) => string } {
   const bytes = Buffer.from(`@@${line}@@`, 'latin1');
@@ -12,6 +19,10 @@ function parse(line: string): { verdict: Parse; request: TextRequest; text: (sta
 }
 
 const LONG = 'k'.repeat(251);
+
+function lengthOf(line: string): number {
+  return parse(line).request.valueBytes;
+}
 
 describe('requests', () => {
   test.each([
@@ -36,7 +47,14 @@ describe('requests', () => {
     ],
     ['touch k 7', { command: Command.TOUCH, exptime: 7 }],
     ['delete k', { command: Command.DELETE, noreply: false }],
-    ['delete k 0', { command: Command.DELETE, noreply: false }],
+    ['delete k 10 x', { command: Command.DELETE, noreply: false }],
+    ['delete noreply', { command: Command.DELETE, noreply: true }],
+    ['set k 1 2 3 a b c', { command: Command.SET, flags: 1, exptime: 2, valueBytes: 3, noreply: false }],
+    ['set k 1 2 3 a b noreply', { command: Command.SET, noreply: true }],
+    ['set k 4294967296 4294967296 3', { command: Command.SET, flags: 0, exptime: 0 }],
+    ['cas k 0 0 1 7 noreply x', { command: Command.CAS, low: 7, noreply: false }],
+    ['touch k -2147483648', { command: Command.TOUCH, exptime: -2147483648 }],
+    ['touch k -', { command: Command.TOUCH, exptime: 0 }],
     ['delete k noreply', { command: Command.DELETE, noreply: true }],
     ['delete k 0 noreply', { command: Command.DELETE, noreply: true }],
     ['flush_all', { command: Command.FLUSH_ALL, exptime: 0, noreply: false }],
@@ -60,13 +78,21 @@ describe('requests', () => {
     ['\0get k', Parse.ERROR],
     ['GET k', Parse.ERROR],
     ['bogus', Parse.ERROR],
-    ['get', Parse.ERROR],
-    ['set k 0 0', Parse.ERROR],
-    ['set k 0 0 1 noreply more', Parse.ERROR],
-    ['cas k 0 0 1', Parse.ERROR],
-    ['incr k', Parse.ERROR],
-    ['delete', Parse.ERROR],
-    ['flush_all 1 2 3', Parse.ERROR],
+    ['bget k', Parse.ERROR],
+    ['get', Parse.BAD_FORMAT],
+    ['gat 0', Parse.BAD_FORMAT],
+    ['set k 0 0', Parse.BAD_FORMAT],
+    ['cas k 0 0 1', Parse.BAD_FORMAT],
+    ['cas k 0 0 1 +7', Parse.BAD_FORMAT],
+    ['incr k', Parse.BAD_FORMAT],
+    ['delete', Parse.BAD_FORMAT],
+    ['verbosity', Parse.BAD_FORMAT],
+    ['verbosity 4294967296', Parse.BAD_FORMAT],
+    ['flush_all 4294967296', Parse.BAD_EXPTIME],
+    ['flush_all noreply 1', Parse.BAD_EXPTIME],
+    ['incr k -18446744073709551615', Parse.BAD_DELTA],
+    ['touch k 4294967296', Parse.BAD_EXPTIME],
+    ['touch k -2147483649', Parse.BAD_EXPTIME],
     [`set ${LONG} 0 0 1`, Parse.BAD_FORMAT],
     ['set k x 0 1', Parse.BAD_FORMAT],
     ['set k -1 0 1', Parse.BAD_FORMAT],
@@ -81,15 +107,28 @@ describe('requests', () => {
     ['touch k x', Parse.BAD_EXPTIME],
     ['gat x k', Parse.BAD_EXPTIME],
     ['flush_all x', Parse.BAD_EXPTIME],
-    ['delete k 1', Parse.BAD_DELETE],
     [`delete ${LONG}`, Parse.BAD_FORMAT],
     ['verbosity x', Parse.BAD_FORMAT],
   ])('%j is refused', (line, expected) => expect(parse(line).verdict).toBe(expected));
 
+  test('the length is told whatever else is wrong, and that it cannot be read', () => {
+    for (const verb of ['set', 'add', 'replace', 'append', 'prepend', 'cas']) {
+      expect(lengthOf(`${verb} ${LONG} x y 7`)).toBe(7);
+      expect(lengthOf(`${verb} k x y 0 z z z z z z z z noreply`)).toBe(0);
+      expect(lengthOf(`${verb} k 0 0 2147483645`)).toBe(2147483645);
+      for (const length of ['', ' 2147483646', ' -1', ' +1', ' 1x', ' \t1', ' 4294967297']) {
+        expect(lengthOf(`${verb} k 0 0${length}`)).toBe(LENGTH_UNREADABLE);
+      }
+      expect(lengthOf(`${verb} k`)).toBe(LENGTH_UNREADABLE);
+      expect(lengthOf(verb)).toBe(NO_VALUE);
+    }
+    for (const line of ['get k', 'incr k x', `touch ${LONG} 1`, 'bogus k 0 0 5']) expect(lengthOf(line)).toBe(NO_VALUE);
+  });
+
   test('a key is exactly the bytes between the spaces', () => {
     const keys = fc
       .uint8Array({ minLength: 1, maxLength: 250 })
-      .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0x20 || byte === 0 ? 0x21 : byte))).toString('latin1'));
+      .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0x20 ? 0x21 : byte))).toString('latin1'));
     fc.assert(
       fc.property(keys, fc.nat({ max: 3 }), (key, spaces) => {
         const gap = ' '.repeat(spaces + 1);

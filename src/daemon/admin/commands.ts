@@ -4,7 +4,7 @@
  */
 import { MEMCACHED_VERSION } from '../../base/memcached.ts';
 import * as replies from '../../protocol/text/replies.ts';
-import { Command, type TextRequest } from '../../protocol/text/request.ts';
+import { Command, WORDS_MAX, type TextRequest } from '../../protocol/text/request.ts';
 import type { AdminAnswer, AdminContext, ExpectedBody, RefusedBody } from './context.ts';
 import { extstoreCommand } from './extstore.ts';
 import { lruCrawlerCommand } from './lru-crawler.ts';
@@ -16,7 +16,7 @@ import { CLUSTER } from '../cluster-config.ts';
 import { CONFIG_BYTES_MAX } from '../limits.ts';
 import { refreshCertsCommand } from './refresh-certs.ts';
 
-/** memcached.h, MAX_VERBOSITY_LEVEL. */
+/** The highest level that `verbosity` sets (memcached.h, MAX_VERBOSITY_LEVEL). */
 const VERBOSITY_MAX = 2;
 
 /**
@@ -41,32 +41,42 @@ export function adminCommand(
       return statsCommand(words, context);
     case Command.CONFIG:
       return configCommand(words, context);
-    case Command.SHUTDOWN:
-      return unlessNoreply(words, shutdownCommand(words, context));
-    case Command.LRU_CRAWLER:
-      return unlessNoreply(words, lruCrawlerCommand(words, context, hasUnsent));
-    case Command.SLABS:
-      return unlessNoreply(words, slabsCommand(words, context));
-    case Command.LRU:
-      return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, lruCommand(words, context));
-    case Command.CACHE_MEMLIMIT:
-      return unlessNoreply(words, memlimitCommand(words, context));
-    case Command.WATCH:
-      return watchCommand(words, context, hasUnsent);
-    case Command.EXTSTORE:
-      return words.length < 2 ? 'ERROR\r\n' : unlessNoreply(words, extstoreCommand(words));
     case Command.REFRESH_CERTS:
       return refreshCertsCommand(words, context);
+    case Command.WATCH:
+      return watchCommand(words, context, hasUnsent);
+    default:
+      return unlessNoreply(words, administrate(request.command, words, context, hasUnsent));
+  }
+}
+
+/** Commands that may be asked not to answer. */
+function administrate(command: Command, words: string[], context: AdminContext, hasUnsent: boolean): AdminAnswer {
+  switch (command) {
+    case Command.SHUTDOWN:
+      return shutdownCommand(words, context);
+    case Command.LRU_CRAWLER:
+      return lruCrawlerCommand(words, context, hasUnsent);
+    case Command.SLABS:
+      return slabsCommand(words, context);
+    case Command.LRU:
+      return lruCommand(words, context);
+    case Command.CACHE_MEMLIMIT:
+      return memlimitCommand(words, context);
+    case Command.EXTSTORE:
+      return extstoreCommand(words);
     default:
       return 'ERROR\r\n';
   }
 }
 
-/** The words of the line, as latin1 text; a NUL ends it. */
+/** The words of the line, as latin1 text; what comes behind those that are told apart is not looked at. */
 function wordsOf(request: TextRequest, bytes: Uint8Array): string[] {
   const line = Buffer.from(bytes.subarray(request.wordStart[0], request.lineEnd)).toString('latin1');
-  const [text = ''] = line.split('\0', 1);
-  return text.split(' ').filter((word) => word !== '');
+  return line
+    .split(' ')
+    .filter((word) => word !== '')
+    .slice(0, WORDS_MAX);
 }
 
 /** Leaves an answer out if the last word asks for that; an error too. */
@@ -99,7 +109,7 @@ function configCommand(words: string[], context: AdminContext): string | Expecte
 }
 
 function shutdownCommand(words: string[], context: AdminContext): string {
-  if (!context.settings.shutdownEnabled) return 'ERROR: shutdown not enabled\r\n';
+  if (!context.settings.shutdownEnabled) return 'SERVER_ERROR: shutdown not enabled\r\n';
   if (words.length > 2 || (words[1] !== undefined && words[1] !== 'graceful')) {
     return 'CLIENT_ERROR invalid shutdown mode\r\n';
   }

@@ -24,6 +24,9 @@ export interface DumpSource {
   readonly time: SecondHand;
 }
 
+/** What a dump begins with. */
+const HEAD = 'OK\r\n';
+
 /** How a dump writes an item, and how it ends. */
 export interface DumpForm {
   line(ref: ChunkRef, source: DumpSource): string;
@@ -44,10 +47,12 @@ export function dump(
   form: DumpForm,
 ): () => Uint8Array | undefined {
   const cursor = new ItemWalk(source.store, classes);
+  let begun = false;
   let ended = false;
   return () => {
     if (ended) return undefined;
-    let text = '';
+    let text = begun ? '' : HEAD;
+    begun = true;
     for (let left = PIECE_CHUNKS; left > 0 && text.length < PIECE_BYTES; left--) {
       const ref = cursor.next();
       if (ref === undefined) {
@@ -101,7 +106,7 @@ function metadumpLine(ref: ChunkRef, { store, time }: DumpSource): string {
   return (
     `key=${key} exp=${exptime === 0 ? -1 : time.unixAt(exptime)} la=${time.unixAt(memory.word(ref, layout.TIME))}` +
     ` cas=${store.casText(ref)} fetch=${fetched} cls=${layout.classOf(memory.word(ref, layout.SHAPE))}` +
-    ` size=${layout.HEADER_BYTES + items.runBytes(ref)} flags=${items.clientFlags(ref)}\n`
+    ` size=${layout.HEADER_BYTES + items.runBytes(ref)} flags=${items.clientFlags(ref)} \n`
   );
 }
 

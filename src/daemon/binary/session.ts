@@ -1,7 +1,7 @@
 /**
  * The binary protocol of one connection: cuts bytes into packets, has the engine carry them out, and collects the
  * answers. Owns where in a packet the connection is, and the item whose value is arriving. What is answered, in which
- * order things are checked and which mistakes close the connection is memcached 1.6.38's (proto_bin.c).
+ * order things are checked and which mistakes close the connection is memcached 1.6.45's (proto_bin.c).
  *
  *              ┌────────── header, extras and key complete ───────────┐
  *     HEAD ────┼─► storage ─► VALUE ──► HEAD                           │
@@ -21,7 +21,7 @@ import { CLUSTER, LEGACY_CONFIG_KEY, isReservedKey } from '../cluster-config.ts'
 import { ArrivingValue } from '../arriving-value.ts';
 import type { ConnectionContext, Conversation, Session } from '../connection.ts';
 import { Mode, Outcome } from '../engine.ts';
-import { CREDENTIALS_BYTES_MAX } from '../limits.ts';
+import { BODY_BYTES_MAX, CREDENTIALS_BYTES_MAX } from '../limits.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { byteOffset } from '../storage/memory.ts';
@@ -90,6 +90,7 @@ export class BinarySession implements Session {
   #execute(bytes: Uint8Array, end: number, used: number): number {
     const { keyBytes, extrasBytes, bodyBytes } = request;
     if (keyBytes + extrasBytes > bodyBytes) return this.#fail(Status.UNKNOWN_COMMAND, used);
+    if (bodyBytes > BODY_BYTES_MAX) return this.#fail(Status.INVALID_ARGUMENTS, used);
     if (this.#login?.permits(request.opcode) === false) return this.#fail(Status.AUTH_ERROR, used);
     if (keyBytes > KEY_BYTES_MAX) return this.#fail(Status.INVALID_ARGUMENTS, used);
     const opcode = loudOf(request.opcode);
@@ -295,9 +296,8 @@ export class BinarySession implements Session {
         return this.#startLogin(opcode, bytes, used);
       default:
         this.#answers.error(request, Status.UNKNOWN_COMMAND);
-        // As memcached: as much as the whole body has, although extras and key are read already, but nothing if that is
-        // no positive 32-bit number.
-        return this.#skip(request.bodyBytes | 0, used);
+        // As memcached: as much as the whole body has, although extras and key are read already.
+        return this.#skip(request.bodyBytes, used);
     }
   }
 
@@ -306,8 +306,7 @@ export class BinarySession implements Session {
   #startLogin(opcode: number, bytes: Uint8Array, used: number): number {
     if (this.#login === undefined) {
       this.#answers.error(request, Status.UNKNOWN_COMMAND);
-      // As memcached: nothing, if the length is no positive 32-bit number.
-      return this.#skip(request.valueBytes | 0, used);
+      return this.#skip(request.valueBytes, used);
     }
     if (opcode === Opcode.SASL_LIST_MECHS) {
       this.#login.listMechanisms(request);

@@ -121,8 +121,7 @@ export class MetaArithmetic {
     }
     if (ref !== NONE && !grown) memory.setWord(ref, layout.EXPTIME, exptime);
     if (at < 0) return this.#shared.output.reply(meta.OPAQUE_TOO_LONG);
-    // What q leaves unsaid is that an item was there and was changed; a new one is told of (proto_text.c).
-    if (request.has(Letter.q) && !created) return;
+    if (request.has(Letter.q)) return;
     if (withValue) {
       at = writeLineEnd(to, at);
       at = writeUnsigned(to, at, number);

@@ -1,6 +1,6 @@
 /**
  * The meta commands over the engine: what a parsed request does to items, and its answer, flag by flag in the order they
- * were asked for. Semantics are memcached 1.6.38's (proto_text.c, protocol.txt "Meta Commands"); the session brings the
+ * were asked for. Semantics are memcached 1.6.45's (proto_parser.c, protocol.txt "Meta Commands"); the session brings the
  * lines, the data blocks and the room to answer.
  */
 import { writeLatin } from '../../base/bytes.ts';

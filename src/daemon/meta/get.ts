@@ -32,7 +32,7 @@ export class MetaGet {
 
   /** Bytes that the answer to an mg which finds `ref` needs at most. */
   room(request: MetaRequest, ref: ChunkRef): number {
-    if (ref === NONE || !request.has(Letter.v)) return META_HEAD_BYTES_MAX;
+    if (ref === NONE || !this.#wantsValue(request, ref)) return META_HEAD_BYTES_MAX;
     return META_HEAD_BYTES_MAX + this.#shared.store.items.valueBytes(ref);
   }
 
@@ -50,7 +50,7 @@ export class MetaGet {
     const ref = created ? this.#vivify(request) : found;
     if (ref === NONE) return this.#missed(request, to, position);
     const { items } = this.#shared.store;
-    const withValue = request.has(Letter.v);
+    const withValue = this.#wantsValue(request, ref);
     let at = writeStatus(to, position, withValue ? Status.VA : Status.HD);
     if (withValue) at = writeNumber(to, at, items.valueBytes(ref));
     at = this.#flags(request, ref, created, to, at);
@@ -68,6 +68,12 @@ export class MetaGet {
     }
     this.#countGet(request, ref);
     return at;
+  }
+
+  /** Whether the value is asked for: not where the client has it, as the CAS that it gives by C tells. */
+  #wantsValue(request: MetaRequest, ref: ChunkRef): boolean {
+    if (!request.has(Letter.v)) return false;
+    return !request.has(Letter.C) || !this.#shared.hasCas(ref, request.casLow, request.casHigh);
   }
 
   /** Writes what the flags ask for and does what they say, one after another; -1 if an opaque is too long. */

@@ -2,8 +2,10 @@
  * The meta protocol of one connection: gives parsed lines to the meta commands, brings their answers room, and takes the
  * data block of an ms, which usually comes with its line.
  */
-import { parseMeta } from '../../protocol/text/meta-parser.ts';
+import { hasLongOpaque, parseMeta } from '../../protocol/text/meta-parser.ts';
+import { OPAQUE_TOO_LONG } from '../../protocol/text/meta-replies.ts';
 import { MetaCommand, MetaRequest } from '../../protocol/text/meta-request.ts';
+import { LENGTH_UNREADABLE } from '../../protocol/text/request.ts';
 import type { ArrivingValue } from '../arriving-value.ts';
 import type { ConnectionContext, Conversation } from '../connection.ts';
 import { isReservedKey } from '../cluster-config.ts';
@@ -50,6 +52,7 @@ export class MetaSession {
     if (refusal !== undefined) {
       output.reply(refusal);
       if (request.valueBytes >= 0) this.#skipLeft = request.valueBytes + 2;
+      else if (request.valueBytes === LENGTH_UNREADABLE) this.#close();
       return used;
     }
     switch (request.command) {
@@ -61,6 +64,12 @@ export class MetaSession {
         meta.execute(request);
         return used;
     }
+  }
+
+  /** Behind a data block of unknown length nobody knows where the next command begins. */
+  #close(): void {
+    this.#connection.flush();
+    this.#connection.end();
   }
 
   /** Takes bytes of a data block; returns how many. */
@@ -115,11 +124,12 @@ export class MetaSession {
 
   /** Begins an ms, whose data block begins at `at`; returns how many bytes of that there were. */
   #set(bytes: Uint8Array, start: number, stop: number, at: number, end: number): number {
-    const { meta, output } = this.#context;
+    const { engine, meta, output } = this.#context;
     const length = request.valueBytes + 2;
     const item = meta.set.begin(request);
-    if (item === NONE) {
-      output.reply(meta.set.failure);
+    if (item === NONE || hasLongOpaque(request)) {
+      output.reply(item === NONE ? meta.set.failure : OPAQUE_TOO_LONG);
+      if (item !== NONE) engine.reject(item);
       this.#skipLeft = length;
       return 0;
     }

@@ -1,4 +1,4 @@
-/** `stats settings`: names, order and forms of memcached 1.6.38. Pure text from what the daemon was told to be. */
+/** `stats settings`: names, order and forms of memcached 1.6.45. Pure text from what the daemon was told to be. */
 import { protocolName, type Settings, type TlsSettings } from '../settings.ts';
 
 type Row = readonly [name: string, value: string | number];

@@ -1,5 +1,5 @@
 /**
- * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.38, values of this daemon and its
+ * What `stats` and its sub-commands answer: names, order and forms of memcached 1.6.45, values of this daemon and its
  * process. Off the hot path, so strings are fine here.
  */
 import { MEMCACHED_VERSION } from '../../base/memcached.ts';

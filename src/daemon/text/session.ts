@@ -12,7 +12,7 @@ import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 import { isMetaLine } from '../../protocol/text/meta-parser.ts';
 import * as replies from '../../protocol/text/replies.ts';
 import { parseRequest } from '../../protocol/text/request-parser.ts';
-import { Command, Parse, TextRequest } from '../../protocol/text/request.ts';
+import { Command, LENGTH_UNREADABLE, Parse, TextRequest } from '../../protocol/text/request.ts';
 import { adminCommand } from '../admin/commands.ts';
 import type { ExpectedBody } from '../admin/context.ts';
 import { isReservedKey } from '../cluster-config.ts';
@@ -34,6 +34,8 @@ const EMPTY = new Uint8Array(0);
 const request = new TextRequest();
 
 const GET_WORD = [0x67, 0x65, 0x74];
+/** A shorter line, with its line end, is no command (proto_parser.c, process_request). */
+const LINE_BYTES_MIN = 4;
 /** Spaces that may stand before a long retrieval line (memcached.c, try_read_command_ascii). */
 const LEADING_SPACES_MAX = 100;
 
@@ -111,10 +113,14 @@ export class TextSession implements Session {
     const stop = lineEnd(bytes, start, newline);
     const used = newline + 1 - start;
     this.#connection.lastCommandAt = this.#context.time.now;
+    if (used < LINE_BYTES_MIN) {
+      this.#context.output.reply(replies.BAD_FORMAT);
+      return used;
+    }
     if (isMetaLine(bytes, start, stop)) return this.#metaLine(bytes, start, stop, end, used);
     const verdict = parseRequest(bytes, start, stop, request);
     if (verdict !== Parse.OK) {
-      if (isHttp(request, bytes, stop)) this.#connection.destroy();
+      if (verdict === Parse.ERROR && isHttp(request, bytes)) this.#connection.destroy();
       else this.#refuse(verdict);
       return used;
     }
@@ -148,19 +154,26 @@ export class TextSession implements Session {
     }
   }
 
+  /**
+   * Answers a line that is wrong. What belongs to a storage command is never run as commands: the value is skipped, and
+   * where its length cannot be read the connection is closed, since nobody knows where the next command begins.
+   */
   #refuse(verdict: Parse): void {
+    this.#reply(this.#refusal(verdict));
+    if (request.valueBytes >= 0) this.#skipValue();
+    else if (request.valueBytes === LENGTH_UNREADABLE) this.#quit();
+  }
+
+  #refusal(verdict: Parse): Uint8Array {
     switch (verdict) {
       case Parse.BAD_FORMAT:
-        return this.#reply(replies.BAD_FORMAT);
+        return replies.BAD_FORMAT;
       case Parse.BAD_EXPTIME:
-        if (request.command === Command.FLUSH_ALL) return this.#refuseFlush();
-        return this.#reply(replies.BAD_EXPTIME);
+        return request.command === Command.FLUSH_ALL ? this.#refusedFlush() : replies.BAD_EXPTIME;
       case Parse.BAD_DELTA:
-        return this.#reply(replies.BAD_DELTA);
-      case Parse.BAD_DELETE:
-        return this.#reply(replies.BAD_DELETE);
+        return replies.BAD_DELTA;
       default:
-        return this.#context.output.reply(replies.ERROR);
+        return replies.ERROR;
     }
   }
 
@@ -220,16 +233,16 @@ export class TextSession implements Session {
 
   #flushAll(): void {
     const { engine, settings } = this.#context;
-    if (!settings.flushEnabled) return this.#refuseFlush();
+    if (!settings.flushEnabled) return this.#reply(this.#refusedFlush());
     engine.flushAll(request.exptime);
     this.#reply(replies.OK);
   }
 
-  /** Counts as a flush; whether it is allowed at all is looked at before its delay (process_flush_all_command). */
-  #refuseFlush(): void {
+  /** It counts as a flush; whether it is allowed at all is looked at before its delay (process_flush_all_command). */
+  #refusedFlush(): Uint8Array {
     const { engine, settings } = this.#context;
     engine.counters.flushCommands++;
-    this.#reply(settings.flushEnabled ? replies.BAD_EXPTIME : replies.FLUSH_DISABLED);
+    return settings.flushEnabled ? replies.BAD_EXPTIME : replies.FLUSH_DISABLED;
   }
 
   #quit(): void {
@@ -334,7 +347,7 @@ export class TextSession implements Session {
     for (;;) {
       while (at < end && bytes[at] === SPACE) at++;
       const keyStart = at;
-      while (at < end && bytes[at] !== SPACE && bytes[at] !== 0) at++;
+      while (at < end && bytes[at] !== SPACE) at++;
       if (at === keyStart) break;
       const ref = engine.find(bytes, keyStart, at);
       if (prefixes.enabled) prefixes.countGet(bytes, keyStart, at, ref !== NONE);
@@ -413,9 +426,13 @@ export class TextSession implements Session {
   /** Answers a storage command whose value is not wanted, and skips the value. */
   #refuseValue(why: Uint8Array, used: number): number {
     this.#reply(why);
+    this.#skipValue();
+    return used;
+  }
+
+  #skipValue(): void {
     this.#state = State.SWALLOW;
     this.#bytesLeft = request.valueBytes + 2;
-    return used;
   }
 
   #valueComplete(item: ChunkRef): void {

@@ -1,60 +1,78 @@
 /**
  * From one line of the meta protocol to a request. Pure: nothing is allocated but for numbers beyond 2^53, nothing is
- * thrown. The rules, their order and the error lines are memcached 1.6.38's (proto_text.c), the odd ones included.
+ * thrown. The rules, their order and the error lines are memcached 1.6.45's (proto_parser.c), the odd ones included.
  */
-import { SPACE } from '../../base/bytes.ts';
+import { DIGIT_0, DIGIT_9, LF, SPACE } from '../../base/bytes.ts';
 import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 import { decodeBase64 } from './meta-base64.ts';
 import * as meta from './meta-replies.ts';
 import { Letter, META_WORDS_MAX, MetaCommand, OPAQUE_BYTES_MAX, type MetaRequest } from './meta-request.ts';
-import { parseSigned, parseUnsigned, parsed } from './numbers.ts';
-import { BAD_FORMAT, ERROR } from './replies.ts';
-import { VALUE_BYTES_MAX } from './request.ts';
+import { parsed, readSigned32, readUnsigned32, readUnsigned64 } from './numbers.ts';
+import { BAD_FORMAT } from './replies.ts';
+import { LENGTH_UNREADABLE, NO_VALUE, VALUE_BYTES_MAX, WORDS_MAX } from './request.ts';
 
 const LETTER_M = 0x6d;
 
 /** Where a base64 key is decoded to: good until the next line is parsed. */
 const keyBuffer = new Uint8Array(KEY_BYTES_MAX);
 
-/** Whether a line's first word is two letters of which the first is m: a meta command or nothing at all. */
+/** Whether a line's first word is a meta command. */
 export function isMetaLine(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (bytes[at] === SPACE && at < end) at++;
-  if (bytes[at] !== LETTER_M || end - at < 2) return false;
-  const second = bytes[at + 1];
-  if (second === SPACE || second === 0) return false;
-  return end - at === 2 || bytes[at + 2] === SPACE || bytes[at + 2] === 0;
+  if (bytes[at] !== LETTER_M || end - at < 2 || commandOf(bytes[at + 1]) === 0) return false;
+  return end - at === 2 || bytes[at + 2] === SPACE;
 }
 
 /**
  * Parses a line for which {@link isMetaLine} holds.
  *
  * @param end behind the last byte, without the line end
- * @returns undefined with `request` filled in, or the error line to answer. After an error, if `request.valueBytes` is
- * not negative, a data block of that length follows and is to be skipped.
+ * @returns undefined with `request` filled in, or the error line to answer. After an error `request.valueBytes` says what
+ * has to become of a data block.
  */
 export function parseMeta(bytes: Uint8Array, start: number, end: number, request: MetaRequest): Uint8Array | undefined {
-  request.valueBytes = -1;
+  request.valueBytes = NO_VALUE;
   const words = splitWords(bytes, start, end, request);
-  const command = commandOf(bytes[request.wordStart[0] + 1]);
-  if (command === 0) return ERROR;
+  const command = commandOf(bytes[request.wordStart[0] + 1]) as MetaCommand;
   request.command = command;
   if (command === MetaCommand.NOOP) return undefined;
-  if (words < 2) return command === MetaCommand.DEBUG ? BAD_FORMAT : ERROR;
+  request.firstFlag = 2;
+  if (command === MetaCommand.SET && !readLength(request)) return BAD_FORMAT;
+  if (words < 2 || hasOddFlag(request)) return BAD_FORMAT;
   request.bytes = bytes;
   request.key = bytes;
   request.keyStart = request.wordStart[1];
   request.keyEnd = request.wordEnd[1];
   request.keyBinary = false;
-  if (request.keyEnd - request.keyStart > KEY_BYTES_MAX) return BAD_FORMAT;
-  if (command === MetaCommand.DEBUG) return parseDebug(request);
-  if (command === MetaCommand.SET && words === 2) return BAD_FORMAT;
-  if (words > META_WORDS_MAX) return command === MetaCommand.GET ? meta.TOO_MANY_GET_FLAGS : meta.TOO_MANY_FLAGS;
-  request.firstFlag = 2;
-  if (command === MetaCommand.SET) return parseSet(request);
-  const wrong = parseFlags(request);
-  if (wrong === undefined || command === MetaCommand.GET) return wrong;
-  return meta.INVALID_OR_DUPLICATE_FLAG;
+  const isTooLong = request.keyEnd - request.keyStart > KEY_BYTES_MAX;
+  if (command === MetaCommand.DEBUG) return isTooLong ? BAD_FORMAT : parseDebug(request);
+  const wrong = isTooLong ? BAD_FORMAT : words > META_WORDS_MAX ? meta.TOO_MANY_FLAGS : parseFlags(request);
+  // ma has one word for all that may be wrong.
+  if (command === MetaCommand.ARITHMETIC) return wrong === undefined ? undefined : meta.INVALID_OR_DUPLICATE_FLAG;
+  if (wrong !== undefined || command !== MetaCommand.SET) return wrong;
+  return isSetMode(request.mode) ? undefined : meta.BAD_SET_MODE;
+}
+
+/** ms KEY BYTES FLAG… */
+function readLength(request: MetaRequest): boolean {
+  const { bytes, wordStart, wordEnd, wordCount } = request;
+  // A name alone announces nothing.
+  if (wordCount > 1) request.valueBytes = LENGTH_UNREADABLE;
+  if (wordCount < 3 || !readSigned32(bytes, wordStart[2], wordEnd[2])) return false;
+  if (parsed.value < 0 || parsed.value > VALUE_BYTES_MAX) return false;
+  request.valueBytes = parsed.value;
+  request.firstFlag = 3;
+  return true;
+}
+
+/** Whether a flag begins with what no flag can begin with: then memcached finds no words at all (mcmc.c). */
+function hasOddFlag({ bytes, wordStart, wordCount, firstFlag }: MetaRequest): boolean {
+  for (let i = firstFlag; i < wordCount; i++) {
+    const letter = bytes[wordStart[i]];
+    if (!((letter >= 0x41 && letter <= 0x7a) || (letter >= DIGIT_0 && letter <= DIGIT_9))) return true;
+  }
+  return false;
 }
 
 function commandOf(letter: number): MetaCommand | 0 {
@@ -76,18 +94,19 @@ function commandOf(letter: number): MetaCommand | 0 {
   }
 }
 
-/** Splits at spaces, a NUL ends the line; returns the number of words, of which one too many is as good as all. */
+/** Splits at spaces; returns the number of words, at most WORDS_MAX. */
 function splitWords(bytes: Uint8Array, start: number, end: number, request: MetaRequest): number {
   const { wordStart, wordEnd } = request;
   let count = 0;
   let at = start;
-  while (count <= META_WORDS_MAX) {
+  while (count < WORDS_MAX) {
     while (at < end && bytes[at] === SPACE) at++;
-    if (at >= end || bytes[at] === 0) break;
+    if (at >= end) break;
     wordStart[count] = at;
-    while (at < end && bytes[at] !== SPACE && bytes[at] !== 0) at++;
+    while (at < end && bytes[at] !== SPACE) at++;
     wordEnd[count++] = at;
   }
+  request.bytes = bytes;
   request.wordCount = count;
   return count;
 }
@@ -99,19 +118,6 @@ function parseDebug(request: MetaRequest): Uint8Array | undefined {
     request.wordEnd[2] - request.wordStart[2] === 1 &&
     request.bytes[request.wordStart[2]] === Letter.b;
   return binary && !decodeKey(request) ? BAD_FORMAT : undefined;
-}
-
-/** ms KEY BYTES FLAG… */
-function parseSet(request: MetaRequest): Uint8Array | undefined {
-  const { bytes } = request;
-  if (!parseSigned(bytes, request.wordStart[2], request.wordEnd[2])) return BAD_FORMAT;
-  if (parsed.low < 0 || parsed.low > VALUE_BYTES_MAX) return BAD_FORMAT;
-  request.valueBytes = parsed.low;
-  request.firstFlag = 3;
-  const wrong = parseFlags(request);
-  if (wrong !== undefined) return wrong;
-  if (!isSetMode(request.mode)) return meta.BAD_SET_MODE;
-  return hasLongOpaque(request) ? meta.OPAQUE_TOO_LONG : undefined;
 }
 
 function isSetMode(mode: number): boolean {
@@ -168,7 +174,7 @@ function parseFlags(request: MetaRequest): Uint8Array | undefined {
       request.upper |= bit;
       const problem = parseUpper(request, letter, wordStart[i] + 1, wordEnd[i]);
       if (problem === meta.INVALID_FLAG) return problem;
-      // A wrong F has no words of its own: those of another wrong value stand (proto_text.c).
+      // A wrong F has no words of its own: those of another wrong value stand (proto_parser.c).
       if (problem !== undefined && (problem !== BAD_FORMAT || wrong === undefined)) wrong = problem;
     }
   }
@@ -204,42 +210,42 @@ function parseUpper(request: MetaRequest, letter: number, at: number, end: numbe
     case Letter.P:
       return undefined;
     case Letter.T:
-      if (!parseSigned(bytes, at, end)) return meta.BAD_TOKEN;
+      if (at === end || !readSigned32(bytes, at, end)) return meta.BAD_TOKEN;
       request.exptime = parsed.low;
       return undefined;
     case Letter.N:
-      if (!parseSigned(bytes, at, end)) return meta.BAD_TOKEN;
+      if (at === end || !readSigned32(bytes, at, end)) return meta.BAD_TOKEN;
       request.vivifyExptime = parsed.low;
       return undefined;
     case Letter.R:
-      if (!parseSigned(bytes, at, end)) return meta.BAD_TOKEN;
+      if (at === end || !readSigned32(bytes, at, end)) return meta.BAD_TOKEN;
       request.recacheExptime = parsed.low;
       return undefined;
     case Letter.F:
-      if (!parseUnsigned(bytes, at, end)) return BAD_FORMAT;
+      if (at === end || !readUnsigned32(bytes, at, end)) return BAD_FORMAT;
       request.clientFlags = parsed.low >>> 0;
       return undefined;
     case Letter.C:
-      if (!parseUnsigned(bytes, at, end)) return meta.BAD_TOKEN;
+      if (at === end || !readUnsigned64(bytes, at, end)) return meta.BAD_TOKEN;
       request.casLow = parsed.low;
       request.casHigh = parsed.high;
       return undefined;
     case Letter.E:
-      if (!parseUnsigned(bytes, at, end)) return meta.BAD_TOKEN;
+      if (at === end || !readUnsigned64(bytes, at, end)) return meta.BAD_TOKEN;
       request.newCasLow = parsed.low;
       request.newCasHigh = parsed.high;
       return undefined;
     case Letter.D:
-      if (!parseUnsigned(bytes, at, end)) return meta.BAD_DELTA;
+      if (at === end || !readUnsigned64(bytes, at, end)) return meta.BAD_DELTA;
       request.delta = parsedNumber();
       return undefined;
     case Letter.J:
-      if (!parseUnsigned(bytes, at, end)) return meta.BAD_INITIAL;
+      if (at === end || !readUnsigned64(bytes, at, end)) return meta.BAD_INITIAL;
       request.initial = parsedNumber();
       return undefined;
     case Letter.M:
-      if (end - at !== 1) return meta.BAD_MODE_LENGTH;
-      request.mode = bytes[at];
+      // Only the first letter is looked at, and a line end is none.
+      request.mode = at < end ? bytes[at] : LF;
       return undefined;
     default:
       return meta.INVALID_FLAG;

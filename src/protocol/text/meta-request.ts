@@ -2,13 +2,14 @@
  * One request of the meta protocol, as the parser leaves it for the daemon (protocol.txt "Meta Commands"). A single
  * object is used again and again; words stay where they are, as positions in the buffer that was parsed.
  */
+import { NO_VALUE, WORDS_MAX } from './request.ts';
 
 /** Meta commands, in numbers that a `switch` can jump by. */
 export const MetaCommand = { GET: 1, SET: 2, DELETE: 3, ARITHMETIC: 4, NOOP: 5, DEBUG: 6 } as const;
 export type MetaCommand = (typeof MetaCommand)[keyof typeof MetaCommand];
 
-/** Words that a meta command may have with its name; more are refused (proto_text.c MFLAG_MAX_OPT_LENGTH). */
-export const META_WORDS_MAX = 19;
+/** Words that a meta command may have with its name; more are refused (proto_parser.h MFLAG_MAX_OPT_LENGTH). */
+export const META_WORDS_MAX = 20;
 
 /** Bytes of an opaque token with its letter (proto_text.c MFLAG_MAX_OPAQUE_LENGTH). */
 export const OPAQUE_BYTES_MAX = 32;
@@ -54,17 +55,17 @@ export class MetaRequest {
   keyEnd = 0;
   /** Flag `b`: the key came in base64. */
   keyBinary = false;
-  /** Words of the line, the command included, at most META_WORDS_MAX. */
+  /** Words of the line, the command included, at most WORDS_MAX. */
   wordCount = 0;
-  readonly wordStart = new Int32Array(META_WORDS_MAX + 1);
-  readonly wordEnd = new Int32Array(META_WORDS_MAX + 1);
+  readonly wordStart = new Int32Array(WORDS_MAX);
+  readonly wordEnd = new Int32Array(WORDS_MAX);
   /** The first word that is a flag. */
   firstFlag = 2;
   /** Which flags were given: bit n for the n-th letter of the alphabet. */
   lower = 0;
   upper = 0;
-  /** Length of the data block that follows, without its line end; -1 if there is none to skip after an error. */
-  valueBytes = -1;
+  /** As {@link TextRequest.valueBytes}. */
+  valueBytes = NO_VALUE;
   /** `T`, `N` and `R`: signed 32 bits, as the client sent them. */
   exptime = 0;
   vivifyExptime = 0;

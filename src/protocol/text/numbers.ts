@@ -1,6 +1,8 @@
 /**
- * Numbers as memcached's text protocol reads them: C's strtoul family behind memcached's safe_strto* (util.c).
- * White space in front and one sign are allowed, white space or a NUL ends the number, anything else spoils it.
+ * Numbers as memcached's text protocol reads them, in its two ways. Words of a request are read strictly (mcmc.c,
+ * mcmc_tokto32 and its siblings): digits and nothing else, in the range of their type. Stored values, and the flags and the
+ * exptime of a storage command, are still read by C's strtoul family (util.c, safe_strto*): white space in front and one
+ * sign are allowed, white space or a NUL ends the number, what does not fit into 32 bits is cut.
  *
  * The result is left in {@link parsed}, so that nothing is allocated.
  */
@@ -24,6 +26,52 @@ const MINUS = 0x2d;
 const EXACT_DIGITS = 15;
 const UNSIGNED_64_MAX = 2n ** 64n - 1n;
 const SIGNED_64_MAX = 2n ** 63n - 1n;
+
+const UNSIGNED_32_MAX = 0xffff_ffff;
+const SIGNED_32_MAX = 0x7fff_ffff;
+/** Longest words that are read as numbers, leading zeros included (MCMC_TOKTO32_MAX, MCMC_TOKTO64_MAX). */
+const LENGTH_32_MAX = 11;
+const LENGTH_64_MAX = 22;
+
+/** Reads a word as an unsigned 32-bit number. False if it is not one. */
+export function readUnsigned32(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > LENGTH_32_MAX) return false;
+  const value = digits(bytes, start, end);
+  if (!(value <= UNSIGNED_32_MAX)) return false;
+  setNumber(value);
+  return true;
+}
+
+/** Reads a word as a signed 32-bit number; a minus alone is 0, as in memcached. False if it is not one. */
+export function readSigned32(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > LENGTH_32_MAX) return false;
+  const negative = bytes[start] === MINUS && start < end;
+  const value = digits(bytes, negative ? start + 1 : start, end);
+  if (!(value <= (negative ? SIGNED_32_MAX + 1 : SIGNED_32_MAX))) return false;
+  setNumber(negative && value !== 0 ? -value : value);
+  return true;
+}
+
+/** Reads a word as an unsigned 64-bit number. False if it is not one. */
+export function readUnsigned64(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > LENGTH_64_MAX) return false;
+  const value = digits(bytes, start, end);
+  if (Number.isNaN(value)) return false;
+  if (end - start > EXACT_DIGITS) return parseLong(bytes, start, end, false, false);
+  setNumber(value);
+  return true;
+}
+
+/** The value of bytes that are all digits, exact up to 15 of them; NaN if one is none. */
+function digits(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at] - DIGIT_0;
+    if (digit < 0 || digit > 9) return NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
 
 /** Reads an unsigned 64-bit number (safe_strtoull; safe_strtoul cuts it to 32 bits). False if it is not one. */
 export function parseUnsigned(bytes: Uint8Array, start: number, end: number): boolean {

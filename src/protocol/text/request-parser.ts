@@ -1,80 +1,91 @@
 /**
  * From one line of the classic text protocol to a request. Pure: the bytes stay where they are, nothing is allocated,
- * nothing is thrown. The rules and their order are memcached's (proto_text.c); the conformance tables hold both to them.
+ * nothing is thrown. The rules and their order are memcached 1.6.45's (proto_parser.c, proto_text.c); the conformance tables
+ * hold both to them. Spaces in front of a command are skipped, as they were up to 1.6.39: left to be refused, a storage
+ * command behind them would have its value run as commands.
  */
-import { DIGIT_0, SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
+import { SPACE, bytesOf, equalBytes } from '../../base/bytes.ts';
 import { KEY_BYTES_MAX } from '../../base/memcached.ts';
-import { parseSigned, parseUnsigned, parsed } from './numbers.ts';
-import { Command, Parse, VALUE_BYTES_MAX, WORDS_MAX, type TextRequest } from './request.ts';
+import { parseSigned, parseUnsigned, parsed, readSigned32, readUnsigned32, readUnsigned64 } from './numbers.ts';
+import {
+  Command,
+  LENGTH_UNREADABLE,
+  NO_VALUE,
+  Parse,
+  VALUE_BYTES_MAX,
+  WORDS_MAX,
+  type TextRequest,
+} from './request.ts';
 
 /**
  * Parses a line.
  *
  * @param end behind the last byte, without the line end
  * @returns OK with `request` filled in, or which error to answer. After an error `request.noreply` still says whether
- * the client wants to hear of it (of ERROR it always does).
+ * the client wants to hear of it, and `request.valueBytes` what has to become of a data block.
  */
 export function parseRequest(bytes: Uint8Array, start: number, end: number, request: TextRequest): Parse {
-  splitWords(bytes, start, end, request);
   request.noreply = false;
-  const words = request.wordCount;
-  if (words === 0) return Parse.ERROR;
-  const length = request.wordEnd[0] - request.wordStart[0];
-  const command = commandOf(bytes, request.wordStart[0], length);
+  request.valueBytes = NO_VALUE;
+  request.wordCount = 0;
+  request.lineEnd = end;
+  splitWords(bytes, start, request, 2);
+  if (request.wordCount === 0) return Parse.ERROR;
+  const command = commandOf(bytes, request.wordStart[0], request.wordEnd[0] - request.wordStart[0]);
   request.command = command as Command;
   request.keyStart = request.wordStart[1];
   request.keyEnd = request.wordEnd[1];
+  if (command === Command.GET || command === Command.GETS) {
+    return request.wordCount > 1 ? Parse.OK : Parse.BAD_FORMAT;
+  }
+  if (request.wordCount > 1) splitWords(bytes, request.wordEnd[1], request, WORDS_MAX);
   switch (command) {
-    case Command.GET:
-    case Command.GETS:
-      return words >= 2 ? Parse.OK : Parse.ERROR;
     case Command.GAT:
     case Command.GATS:
-      return words >= 2 ? parseGetAndTouch(bytes, request) : Parse.ERROR;
+      return parseGetAndTouch(bytes, request);
     case Command.SET:
     case Command.ADD:
     case Command.REPLACE:
     case Command.APPEND:
     case Command.PREPEND:
-      return words === 5 || words === 6 ? parseStorage(bytes, request) : Parse.ERROR;
     case Command.CAS:
-      return words === 6 || words === 7 ? parseStorage(bytes, request) : Parse.ERROR;
+      return parseStorage(bytes, request);
     case Command.INCR:
     case Command.DECR:
-      return words === 3 || words === 4 ? parseArithmetic(bytes, request) : Parse.ERROR;
+      return parseArithmetic(bytes, request);
     case Command.TOUCH:
-      return words === 3 || words === 4 ? parseTouch(bytes, request) : Parse.ERROR;
+      return parseTouch(bytes, request);
     case Command.DELETE:
-      return words >= 2 && words <= 4 ? parseDelete(bytes, request) : Parse.ERROR;
+      return parseDelete(bytes, request);
     case Command.FLUSH_ALL:
-      return words <= 3 ? parseFlushAll(bytes, request) : Parse.ERROR;
+      return parseFlushAll(bytes, request);
     case Command.VERBOSITY:
-      return words === 2 || words === 3 ? parseVerbosity(bytes, request) : Parse.ERROR;
+      return parseVerbosity(bytes, request);
     case 0:
+      request.noreply = endsWithNoreply(bytes, request);
       return Parse.ERROR;
     default:
       return Parse.OK;
   }
 }
 
-/** Splits at spaces; a NUL ends the line, as it does for memcached's C strings. */
-function splitWords(bytes: Uint8Array, start: number, end: number, request: TextRequest): void {
-  let count = 0;
+/** Splits at spaces from `start` on, until there are `most` words. */
+function splitWords(bytes: Uint8Array, start: number, request: TextRequest, most: number): void {
+  const end = request.lineEnd;
+  let count = request.wordCount;
   let at = start;
-  while (count < WORDS_MAX) {
+  while (count < most) {
     while (at < end && bytes[at] === SPACE) at++;
-    if (at >= end || bytes[at] === 0) break;
+    if (at >= end) break;
     request.wordStart[count] = at;
-    while (at < end && bytes[at] !== SPACE && bytes[at] !== 0) at++;
+    while (at < end && bytes[at] !== SPACE) at++;
     request.wordEnd[count++] = at;
   }
   request.wordCount = count;
-  request.lineEnd = end;
 }
 
 const COMMANDS: readonly [string, Command][] = [
   ['get', Command.GET],
-  ['bget', Command.GET],
   ['gets', Command.GETS],
   ['gat', Command.GAT],
   ['gats', Command.GATS],
@@ -134,19 +145,11 @@ function commandOf(bytes: Uint8Array, start: number, length: number): Command | 
 
 const NOREPLY = bytesOf('noreply');
 
-/** Whether the last word is `noreply`. */
+/** Whether the last word is `noreply`, of those that are told apart. */
 function endsWithNoreply(bytes: Uint8Array, request: TextRequest): boolean {
   const last = request.wordCount - 1;
   const start = request.wordStart[last];
   return request.wordEnd[last] - start === NOREPLY.length && equalBytes(bytes, start, NOREPLY, 0, NOREPLY.length);
-}
-
-function signedWord(bytes: Uint8Array, request: TextRequest, word: number): boolean {
-  return parseSigned(bytes, request.wordStart[word], request.wordEnd[word]);
-}
-
-function unsignedWord(bytes: Uint8Array, request: TextRequest, word: number): boolean {
-  return parseUnsigned(bytes, request.wordStart[word], request.wordEnd[word]);
 }
 
 function keyTooLong(request: TextRequest): boolean {
@@ -155,81 +158,79 @@ function keyTooLong(request: TextRequest): boolean {
 
 /** set|add|replace|append|prepend KEY FLAGS EXPTIME BYTES [noreply] · cas KEY FLAGS EXPTIME BYTES UNIQUE [noreply] */
 function parseStorage(bytes: Uint8Array, request: TextRequest): Parse {
+  const { wordStart, wordEnd, wordCount, lineEnd } = request;
+  // A name alone announces nothing.
+  if (wordCount > 1) request.valueBytes = LENGTH_UNREADABLE;
+  if (wordCount < 5 || !readSigned32(bytes, wordStart[4], wordEnd[4])) return Parse.BAD_FORMAT;
+  if (parsed.value < 0 || parsed.value > VALUE_BYTES_MAX) return Parse.BAD_FORMAT;
+  request.valueBytes = parsed.value;
   request.noreply = endsWithNoreply(bytes, request);
   if (keyTooLong(request)) return Parse.BAD_FORMAT;
-  if (!unsignedWord(bytes, request, 2)) return Parse.BAD_FORMAT;
+  if (!parseUnsigned(bytes, wordStart[2], lineEnd)) return Parse.BAD_FORMAT;
   request.flags = parsed.low >>> 0;
-  if (!signedWord(bytes, request, 3)) return Parse.BAD_FORMAT;
+  if (!parseSigned(bytes, wordStart[3], lineEnd)) return Parse.BAD_FORMAT;
   request.exptime = parsed.low;
-  if (!signedWord(bytes, request, 4)) return Parse.BAD_FORMAT;
-  request.valueBytes = parsed.low;
-  if (request.command === Command.CAS) {
-    if (!unsignedWord(bytes, request, 5)) return Parse.BAD_FORMAT;
-    request.low = parsed.low;
-    request.high = parsed.high;
-  }
-  return request.valueBytes < 0 || request.valueBytes > VALUE_BYTES_MAX ? Parse.BAD_FORMAT : Parse.OK;
+  if (request.command !== Command.CAS) return Parse.OK;
+  if (wordCount < 6 || !readUnsigned64(bytes, wordStart[5], wordEnd[5])) return Parse.BAD_FORMAT;
+  request.low = parsed.low;
+  request.high = parsed.high;
+  return Parse.OK;
 }
 
 /** gat|gats EXPTIME KEY… */
 function parseGetAndTouch(bytes: Uint8Array, request: TextRequest): Parse {
-  if (!signedWord(bytes, request, 1)) return Parse.BAD_EXPTIME;
+  if (request.wordCount < 3) return Parse.BAD_FORMAT;
+  if (!readSigned32(bytes, request.wordStart[1], request.wordEnd[1])) return Parse.BAD_EXPTIME;
   request.exptime = parsed.low;
-  request.keyStart = request.wordCount > 2 ? request.wordStart[2] : request.lineEnd;
+  request.keyStart = request.wordStart[2];
   return Parse.OK;
 }
 
 /** incr|decr KEY DELTA [noreply] */
 function parseArithmetic(bytes: Uint8Array, request: TextRequest): Parse {
+  if (request.wordCount < 3) return Parse.BAD_FORMAT;
   request.noreply = endsWithNoreply(bytes, request);
   if (keyTooLong(request)) return Parse.BAD_FORMAT;
-  if (!unsignedWord(bytes, request, 2)) return Parse.BAD_DELTA;
-  takeNumber(request);
-  return Parse.OK;
-}
-
-function takeNumber(request: TextRequest): void {
+  if (!readUnsigned64(bytes, request.wordStart[2], request.wordEnd[2])) return Parse.BAD_DELTA;
   request.low = parsed.low;
   request.high = parsed.high;
   request.number = parsed.value;
   request.numberExact = parsed.exact;
+  return Parse.OK;
 }
 
 /** touch KEY EXPTIME [noreply] */
 function parseTouch(bytes: Uint8Array, request: TextRequest): Parse {
+  if (request.wordCount < 3) return Parse.BAD_FORMAT;
   request.noreply = endsWithNoreply(bytes, request);
   if (keyTooLong(request)) return Parse.BAD_FORMAT;
-  if (!signedWord(bytes, request, 2)) return Parse.BAD_EXPTIME;
+  if (!readSigned32(bytes, request.wordStart[2], request.wordEnd[2])) return Parse.BAD_EXPTIME;
   request.exptime = parsed.low;
   return Parse.OK;
 }
 
-/** delete KEY [0] [noreply]; the time of old clients is only taken as 0 (protocol.txt "Deletion"). */
+/** delete KEY [noreply]; other words behind the key, such as the time of old clients, are not looked at. */
 function parseDelete(bytes: Uint8Array, request: TextRequest): Parse {
-  if (request.wordCount > 2) {
-    const zero = request.wordEnd[2] - request.wordStart[2] === 1 && bytes[request.wordStart[2]] === DIGIT_0;
-    request.noreply = endsWithNoreply(bytes, request);
-    const valid = request.wordCount === 3 ? zero || request.noreply : zero && request.noreply;
-    if (!valid) return Parse.BAD_DELETE;
-  }
+  if (request.wordCount < 2) return Parse.BAD_FORMAT;
+  request.noreply = endsWithNoreply(bytes, request);
   return keyTooLong(request) ? Parse.BAD_FORMAT : Parse.OK;
 }
 
 /** flush_all [DELAY] [noreply] */
 function parseFlushAll(bytes: Uint8Array, request: TextRequest): Parse {
-  request.noreply = request.wordCount > 1 && endsWithNoreply(bytes, request);
+  request.noreply = endsWithNoreply(bytes, request);
   request.exptime = 0;
-  if (request.wordCount > (request.noreply ? 2 : 1)) {
-    if (!signedWord(bytes, request, 1)) return Parse.BAD_EXPTIME;
-    request.exptime = parsed.low;
-  }
+  if (request.wordCount === (request.noreply ? 2 : 1)) return Parse.OK;
+  if (!readSigned32(bytes, request.wordStart[1], request.wordEnd[1])) return Parse.BAD_EXPTIME;
+  request.exptime = parsed.low;
   return Parse.OK;
 }
 
 /** verbosity LEVEL [noreply] */
 function parseVerbosity(bytes: Uint8Array, request: TextRequest): Parse {
   request.noreply = endsWithNoreply(bytes, request);
-  if (!unsignedWord(bytes, request, 1)) return Parse.BAD_FORMAT;
-  request.number = parsed.low >>> 0;
+  if (request.wordCount < 2) return Parse.BAD_FORMAT;
+  if (!readUnsigned32(bytes, request.wordStart[1], request.wordEnd[1])) return Parse.BAD_FORMAT;
+  request.number = parsed.value;
   return Parse.OK;
 }

@@ -40,7 +40,7 @@ export type Command = (typeof Command)[keyof typeof Command];
 export const Parse = {
   /** The request is filled in. */
   OK: 0,
-  /** `ERROR`: no such command, or too few or too many words. Always answered. */
+  /** `ERROR`: no such command. */
   ERROR: 1,
   /** `CLIENT_ERROR bad command line format`. */
   BAD_FORMAT: 2,
@@ -48,16 +48,23 @@ export const Parse = {
   BAD_EXPTIME: 3,
   /** `CLIENT_ERROR invalid numeric delta argument`. */
   BAD_DELTA: 4,
-  /** `CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]`. */
-  BAD_DELETE: 5,
 } as const;
 export type Parse = (typeof Parse)[keyof typeof Parse];
 
 /** A data block is shorter than 2 GiB with its line end (memcached: INT_MAX - 2). */
 export const VALUE_BYTES_MAX = 0x7fffffff - 2;
 
-/** Words of a line that are told apart; only the keys of a retrieval may be more. */
-export const WORDS_MAX = 9;
+/** Words of a line that are told apart: what comes behind them is a retrieval's keys, or not looked at (mcmc.h). */
+export const WORDS_MAX = 23;
+
+/** {@link TextRequest.valueBytes}: no data block follows. */
+export const NO_VALUE = -1;
+
+/**
+ * {@link TextRequest.valueBytes}: a data block follows, but its length cannot be read, so nobody knows where the next command
+ * begins.
+ */
+export const LENGTH_UNREADABLE = -2;
 
 export class TextRequest {
   command: Command = Command.GET;
@@ -66,14 +73,17 @@ export class TextRequest {
   /** First byte of the key; of a retrieval's first key. */
   keyStart = 0;
   keyEnd = 0;
-  /** End of the line without its line end: where a retrieval's keys end. */
+  /** End of the line without its line end. */
   lineEnd = 0;
   /** Client flags, unsigned 32 bits. */
   flags = 0;
   /** Signed 32 bits, as the client sent it. */
   exptime = 0;
-  /** Length of the data block that follows, without its line end. */
-  valueBytes = 0;
+  /**
+   * Length of the data block that follows, without its line end, whatever else is wrong with the line; else NO_VALUE or
+   * LENGTH_UNREADABLE.
+   */
+  valueBytes = NO_VALUE;
   /** CAS unique, or the delta of incr and decr: 64 bits in two signed halves. */
   low = 0;
   high = 0;

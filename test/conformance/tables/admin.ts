@@ -1,4 +1,4 @@
-/** The administrator's commands: memory limit, slabs, LRU, crawler, watch, certificates. The answers are those of memcached 1.6.38. */
+/** The administrator's commands: memory limit, slabs, LRU, crawler, watch, certificates. The answers are those of memcached 1.6.45. */
 import type { WireTable } from '../cases.ts';
 
 export const admin: WireTable = {

@@ -1,4 +1,4 @@
-/** incr and decr: what counts as a number, wrapping, padding. The answers are those of memcached 1.6.38. */
+/** incr and decr: what counts as a number, wrapping, padding. The answers are those of memcached 1.6.45. */
 import { KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 
@@ -129,9 +129,12 @@ export const arithmetic: WireTable = {
         'STORED\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nVALUE n 0 1\r\n1\r\nEND\r\n',
     },
     {
-      name: 'deltas as strtoull reads them',
+      name: 'deltas are digits and nothing else',
       send: 'set n 0 0 1\r\n1\r\nincr n +1\r\nincr n 001\r\nincr n \t1\r\nincr n 1\t\r\nincr n -0\r\nincr n -18446744073709551615\r\nget n\r\n',
-      expect: 'STORED\r\n2\r\n3\r\n4\r\n5\r\n5\r\n6\r\nVALUE n 0 1\r\n6\r\nEND\r\n',
+      expect:
+        'STORED\r\nCLIENT_ERROR invalid numeric delta argument\r\n2\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nCLIENT_ERROR invalid numeric delta argument\r\nVALUE n 0 1\r\n2\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\n2\r\n3\r\n4\r\n5\r\n5\r\n6\r\nVALUE n 0 1\r\n6\r\nEND\r\n' },
     },
     {
       name: 'the delta is checked before the item',
@@ -146,7 +149,10 @@ export const arithmetic: WireTable = {
     {
       name: 'wrong numbers of words',
       send: 'incr\r\nincr n\r\nincr n 1 2 3\r\ndecr\r\ndecr n\r\nincr n 1 noreply x\r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nNOT_FOUND\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nNOT_FOUND\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'another last word is ignored',
@@ -161,7 +167,9 @@ export const arithmetic: WireTable = {
     {
       name: 'noreply in the place of the delta',
       send: 'set n 0 0 1\r\n1\r\nincr n noreply\r\nincr n\r\nget n\r\n',
-      expect: 'STORED\r\nERROR\r\nVALUE n 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE n 0 1\r\n1\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nERROR\r\nVALUE n 0 1\r\n1\r\nEND\r\n' },
     },
     {
       name: 'flags and exptime stay',

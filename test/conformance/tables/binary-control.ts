@@ -1,4 +1,4 @@
-/** The binary protocol: noop, version, stat, flush, quit, what is unknown and what closes the connection. The answers are those of memcached 1.6.38. */
+/** The binary protocol: noop, version, stat, flush, quit, what is unknown and what closes the connection. The answers are those of memcached 1.6.45. */
 import { Opcode, Status } from '../../../src/protocol/binary/opcodes.ts';
 import { answer, answers, failure, request, requests, rowsFrom, storage, words } from '../binary-packets.ts';
 import type { WireCase, WireTable } from '../cases.ts';

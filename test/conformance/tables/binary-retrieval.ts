@@ -1,4 +1,4 @@
-/** The binary protocol: get, touch and get-and-touch, with keys and quiet. The answers are those of memcached 1.6.38. */
+/** The binary protocol: get, touch and get-and-touch, with keys and quiet. The answers are those of memcached 1.6.45. */
 import { Opcode, Status } from '../../../src/protocol/binary/opcodes.ts';
 import { answer, answers, failure, request, requests, storage, words } from '../binary-packets.ts';
 import { KEY_250, KEY_251, type WireTable } from '../cases.ts';

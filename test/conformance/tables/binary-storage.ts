@@ -1,4 +1,4 @@
-/** The binary protocol: set, add, replace, append, prepend, delete, incr and decr, with their CAS. The answers are those of memcached 1.6.38. */
+/** The binary protocol: set, add, replace, append, prepend, delete, incr and decr, with their CAS. The answers are those of memcached 1.6.45. */
 import { Opcode, Status } from '../../../src/protocol/binary/opcodes.ts';
 import {
   answer,

@@ -1,4 +1,4 @@
-/** version, verbosity, quit, shutdown and the administrator's commands. The answers are those of memcached 1.6.38. */
+/** version, verbosity, quit, shutdown and the administrator's commands. The answers are those of memcached 1.6.45. */
 import type { WireTable } from '../cases.ts';
 
 export const control: WireTable = {
@@ -12,7 +12,13 @@ export const control: WireTable = {
     {
       name: 'version takes any words',
       send: 'version a b c\r\n version \r\nversion noreply\r\n',
-      expect: /^VERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\n$/,
+      expect: /^VERSION \d+\.\d+\.\d+\r\nERROR\r\nVERSION \d+\.\d+\.\d+\r\n$/,
+      since: '1.6.45',
+      before: { expect: /^VERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\n$/ },
+      ours: {
+        expect: /^VERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\nVERSION \d+\.\d+\.\d+\r\n$/,
+        why: 'spaces in front of a command are skipped',
+      },
     },
     {
       name: 'version with a line feed alone',
@@ -32,7 +38,9 @@ export const control: WireTable = {
     {
       name: 'verbosity without a level',
       send: 'verbosity\r\n',
-      expect: 'ERROR\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\n' },
     },
     {
       name: 'verbosity with what is no level',
@@ -48,7 +56,9 @@ export const control: WireTable = {
     {
       name: 'verbosity with too many words',
       send: 'verbosity 0 1 2\r\nverbosity 0 0 0 0\r\n',
-      expect: 'ERROR\r\nERROR\r\n',
+      expect: 'OK\r\nOK\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\n' },
     },
     {
       name: 'verbosity ignores another last word',
@@ -88,13 +98,22 @@ export const control: WireTable = {
     {
       name: 'shutdown without -A',
       send: 'shutdown\r\nshutdown graceful\r\nshutdown x\r\n',
-      expect: 'ERROR: shutdown not enabled\r\nERROR: shutdown not enabled\r\nERROR: shutdown not enabled\r\n',
+      expect:
+        'SERVER_ERROR: shutdown not enabled\r\nSERVER_ERROR: shutdown not enabled\r\nSERVER_ERROR: shutdown not enabled\r\n',
+      since: '1.6.45',
+      before: {
+        expect: 'ERROR: shutdown not enabled\r\nERROR: shutdown not enabled\r\nERROR: shutdown not enabled\r\n',
+      },
     },
     {
       name: 'shutdown with other words under -A',
       send: 'shutdown x\r\nshutdown graceful x\r\nshutdown noreply\r\n',
-      expect:
-        'CLIENT_ERROR invalid shutdown mode\r\nCLIENT_ERROR invalid shutdown mode\r\nCLIENT_ERROR invalid shutdown mode\r\n',
+      expect: 'CLIENT_ERROR invalid shutdown mode\r\nCLIENT_ERROR invalid shutdown mode\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid shutdown mode\r\nCLIENT_ERROR invalid shutdown mode\r\nCLIENT_ERROR invalid shutdown mode\r\n',
+      },
       flags: ['-A'],
     },
     {

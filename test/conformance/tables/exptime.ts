@@ -1,4 +1,4 @@
-/** The exptime of an item, as far as it can be seen without waiting. The answers are those of memcached 1.6.38. */
+/** The exptime of an item, as far as it can be seen without waiting. The answers are those of memcached 1.6.45. */
 import type { WireTable } from '../cases.ts';
 
 export const exptime: WireTable = {
@@ -44,13 +44,20 @@ export const exptime: WireTable = {
     {
       name: 'numbers beyond 64 bits are refused',
       send: 'set a 0 9223372036854775808 1\r\nset a 0 -9223372036854775809 1\r\n',
-      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n' },
     },
     {
       name: 'what is no number is refused',
       send: 'set a 0 x 1\r\nset a 0 1x 1\r\nset a 0 - 1\r\nset a 0 \t 1\r\nset a 0 -- 1\r\nset a 0 1.0 1\r\n',
       expect:
-        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+        'CLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      },
     },
     {
       name: 'as strtol reads them',

@@ -15,12 +15,14 @@ import { metaDelete } from './meta-delete.ts';
 import { metaGet } from './meta-get.ts';
 import { metaSet } from './meta-set.ts';
 import { misbehaviour } from './misbehaviour.ts';
+import { refused } from './refused.ts';
 import { retrieval } from './retrieval.ts';
 import { storage } from './storage.ts';
 import { touchDelete } from './touch-delete.ts';
 
 export const tables: readonly WireTable[] = [
   storage,
+  refused,
   cas,
   retrieval,
   arithmetic,

@@ -1,4 +1,4 @@
-/** Values at the limit of -I, and a full server under -M. The answers are those of memcached 1.6.38. */
+/** Values at the limit of -I, and a full server under -M. The answers are those of memcached 1.6.45. */
 import type { WireTable } from '../cases.ts';
 
 export const limits: WireTable = {

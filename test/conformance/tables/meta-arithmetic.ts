@@ -1,4 +1,4 @@
-/** ma: modes, deltas, vivifying, flags. The answers are those of memcached 1.6.38. */
+/** ma: modes, deltas, vivifying, flags. The answers are those of memcached 1.6.45. */
 import { KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 import { uniqueOf } from '../unique.ts';
@@ -21,7 +21,12 @@ export const metaArithmetic: WireTable = {
       name: 'modes',
       send: 'set n 0 0 2\r\n50\r\nma n MI v\r\nma n MD v\r\nma n M+ v\r\nma n M- v\r\nma n Mi v\r\nma n Md v\r\nma n MX v\r\nma n M v\r\nma n MDD v\r\n',
       expect:
-        'STORED\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+        'STORED\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nVA 2\r\n49\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'STORED\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nVA 2\r\n51\r\nVA 2\r\n50\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+      },
     },
     {
       name: 'decrement stops at 0 and pads',
@@ -93,12 +98,19 @@ export const metaArithmetic: WireTable = {
       name: 'errors',
       send: 'ma n Dx\r\nma n Jx\r\nma n Nx\r\nma n Tx\r\nma n D-1\r\nma n D18446744073709551616\r\nma n !\r\nma n v v\r\nma n Ooooooooooooooooooooooooooooooooo\r\nma ! b\r\nma\r\nma n q Dx\r\n',
       expect:
-        'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR invalid or duplicate flag\r\nERROR\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+        'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR invalid or duplicate flag\r\nERROR\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+      },
     },
     {
       name: 'a key that is too long',
       send: `ma ${KEY_251}\r\nma ${KEY_251} q\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n' },
     },
     {
       name: 'flags of the other commands are taken and ignored',

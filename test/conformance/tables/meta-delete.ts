@@ -1,4 +1,4 @@
-/** md: flags, uniques, stale items. The answers are those of memcached 1.6.38. */
+/** md: flags, uniques, stale items. The answers are those of memcached 1.6.45. */
 import { KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 import { uniqueOf } from '../unique.ts';
@@ -64,7 +64,12 @@ export const metaDelete: WireTable = {
       name: 'errors',
       send: 'md a !\r\nmd a k k\r\nmd a Cx\r\nmd a Tx\r\nmd a Ooooooooooooooooooooooooooooooooo\r\nmd ! b\r\nmd\r\nmd a q !\r\n',
       expect:
-        'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR invalid or duplicate flag\r\nERROR\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR duplicate flag\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR error decoding key\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR invalid or duplicate flag\r\nCLIENT_ERROR opaque token too long\r\nCLIENT_ERROR invalid or duplicate flag\r\nERROR\r\nCLIENT_ERROR invalid or duplicate flag\r\n',
+      },
     },
     {
       name: 'a key that is too long',
@@ -79,8 +84,9 @@ export const metaDelete: WireTable = {
     {
       name: '18 flags and more',
       send: 'md a k s t f c h l O P L u x T0 R0 v C1 N0\r\nmd a k s t f c h l O P L u x T0 R0 v C1 N0 I\r\n',
-      expect: 'NF ka O\r\nCLIENT_ERROR options flags too long\r\n',
-      since: '1.6.38',
+      expect: 'NF ka O\r\nNF ka O\r\n',
+      since: '1.6.45',
+      before: { since: '1.6.38', expect: 'NF ka O\r\nCLIENT_ERROR options flags too long\r\n' },
     },
   ],
 };

@@ -1,4 +1,4 @@
-/** mg, me and mn: every flag, misses, opaque, quiet, base64 keys. The answers are those of memcached 1.6.38. */
+/** mg, me and mn: every flag, misses, opaque, quiet, base64 keys. The answers are those of memcached 1.6.45. */
 import { KEY_250, KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 
@@ -149,8 +149,16 @@ export const metaGet: WireTable = {
     {
       name: 'a key that mg vivified by base64 comes back raw',
       send: 'mg YSBi b N0 k\r\nmg YSBi b k\r\nme YSBi b\r\n',
-      expect: /^HD ka b W\r\nHD ka b Z\r\nME a b exp=-\d+ la=\d+ cas=\d+ fetch=yes cls=\d+ size=\d+\r\n$/,
-      since: '1.6.38',
+      expect: 'HD ka b W\r\nHD ka b Z\r\nEN\r\n',
+      since: '1.6.45',
+      before: {
+        since: '1.6.38',
+        expect: /^HD ka b W\r\nHD ka b Z\r\nME a b exp=-\d+ la=\d+ cas=\d+ fetch=yes cls=\d+ size=\d+\r\n$/,
+      },
+      ours: {
+        expect: /^HD ka b W\r\nHD ka b Z\r\nME a b exp=-\d+ la=\d+ cas=\d+ fetch=yes cls=\d+ size=\d+\r\n$/,
+        why: 'me takes b, as protocol.txt says',
+      },
     },
     {
       name: 'a base64 key of 250 bytes and more',
@@ -166,30 +174,55 @@ export const metaGet: WireTable = {
       name: 'an unknown flag',
       send: 'mg a !\r\nmg a v W\r\nmg a Z\r\nmg a X\r\nmg a 1\r\nmg a V\r\n',
       expect:
-        'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\nCLIENT_ERROR invalid flag\r\n',
+      },
     },
     {
       name: 'a flag above 127',
       send: 'mg a \x80\r\nmg a \xff\r\nmg a \x7f\r\nmg a ~\r\n',
       expect:
-        'CLIENT_ERROR duplicate flag\r\nCLIENT_ERROR duplicate flag\r\nCLIENT_ERROR duplicate flag\r\nCLIENT_ERROR invalid flag\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR duplicate flag\r\nCLIENT_ERROR duplicate flag\r\nCLIENT_ERROR duplicate flag\r\nCLIENT_ERROR invalid flag\r\n',
+      },
     },
     {
       name: 'times that are no numbers',
       send: 'mg a T\r\nmg a Tx\r\nmg a N1x\r\nmg a R-\r\nmg a T99999999999999999999\r\n',
       expect:
-        'CLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\n',
+        'CLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nEN\r\nCLIENT_ERROR bad token in command line format\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR bad token in command line format\r\n',
+      },
     },
     {
       name: 'an error is never quiet',
       send: 'mg a q !\r\nmg a q Tx\r\nmg a q Ooooooooooooooooooooooooooooooooooooooooo\r\n',
       expect:
-        'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR opaque token too long\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR opaque token too long\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR opaque token too long\r\n',
+      },
     },
     {
       name: 'without a key',
       send: 'mg\r\nmg \r\nme\r\nme \r\n',
-      expect: 'ERROR\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: {
+        expect: 'ERROR\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      },
     },
     {
       name: 'keys of 250 and 251 bytes',
@@ -199,19 +232,27 @@ export const metaGet: WireTable = {
     {
       name: '17 flags and 18',
       send: 'set a 0 0 1\r\n1\r\nmg a v k s t f h l O P L u q x T0 N0 R0 E1\r\nmg a v k s t f h l O P L u q x T0 N0 R0 E1 I\r\n',
-      expect: /^STORED\r\nVA 1 ka s1 t-1 f0 h0 l\d+ O\r\n1\r\nCLIENT_ERROR options flags are too long\r\n$/,
-      since: '1.6.38',
+      expect: /^STORED\r\nVA 1 ka s1 t-1 f0 h0 l\d+ O\r\n1\r\nVA 1 ka s1 t-1 f0 h0 l\d+ O\r\n1\r\n$/,
+      since: '1.6.45',
+      before: {
+        since: '1.6.38',
+        expect: /^STORED\r\nVA 1 ka s1 t-1 f0 h0 l\d+ O\r\n1\r\nCLIENT_ERROR options flags are too long\r\n$/,
+      },
     },
     {
       name: '17 flags and 18 on a miss',
       send: 'mg a v k s t f h l O P L u x T0 R0 E1 C1 I\r\nmg a v k s t f h l O P L u x T0 R0 E1 C1 I J1\r\n',
-      expect: 'EN ka O\r\nCLIENT_ERROR options flags are too long\r\n',
-      since: '1.6.38',
+      expect: 'EN ka O\r\nEN ka O\r\n',
+      since: '1.6.45',
+      before: { since: '1.6.38', expect: 'EN ka O\r\nCLIENT_ERROR options flags are too long\r\n' },
     },
     {
       name: 'mn',
       send: 'mn\r\nmn a b c\r\n mn\r\nmN\r\n',
-      expect: 'MN\r\nMN\r\nMN\r\nERROR\r\n',
+      expect: 'MN\r\nMN\r\nERROR\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'MN\r\nMN\r\nMN\r\nERROR\r\n' },
+      ours: { expect: 'MN\r\nMN\r\nMN\r\nERROR\r\n', why: 'spaces in front of a command are skipped' },
     },
     {
       name: 'there are no other meta commands',
@@ -233,7 +274,13 @@ export const metaGet: WireTable = {
     {
       name: 'me of a key that is too long, and of bad base64',
       send: `me ${KEY_251}\r\nme ! b\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nEN\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n' },
+      ours: {
+        expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+        why: 'me takes b, as protocol.txt says',
+      },
     },
     {
       name: 'a big value',

@@ -1,4 +1,4 @@
-/** ms: lengths, modes, flags, uniques, and what is swallowed after an error. The answers are those of memcached 1.6.38. */
+/** ms: lengths, modes, flags, uniques, and what is swallowed after an error. The answers are those of memcached 1.6.45. */
 import { KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 import { uniqueOf } from '../unique.ts';
@@ -75,7 +75,12 @@ export const metaSet: WireTable = {
       name: 'modes that are none',
       send: 'ms a 1 MX\r\n1\r\nms a 1 M\r\n1\r\nms a 1 MSS\r\n1\r\nms a 1 M1\r\n1\r\nmn\r\n',
       expect:
-        'CLIENT_ERROR invalid mode for ms M token\r\nCLIENT_ERROR incorrect length for M token\r\nCLIENT_ERROR incorrect length for M token\r\nCLIENT_ERROR invalid mode for ms M token\r\nMN\r\n',
+        'CLIENT_ERROR invalid mode for ms M token\r\nCLIENT_ERROR invalid mode for ms M token\r\nHD\r\nCLIENT_ERROR invalid mode for ms M token\r\nMN\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR invalid mode for ms M token\r\nCLIENT_ERROR incorrect length for M token\r\nCLIENT_ERROR incorrect length for M token\r\nCLIENT_ERROR invalid mode for ms M token\r\nMN\r\n',
+      },
     },
     {
       name: 'C compares',
@@ -147,23 +152,39 @@ export const metaSet: WireTable = {
       name: 'flags that are no numbers',
       send: 'ms a 1 Fx\r\n1\r\nms a 1 F\r\n1\r\nms a 1 F-1\r\n1\r\nms a 1 F4294967296\r\n1\r\nmg a f\r\nms a 1 Tx\r\n1\r\nmn\r\n',
       expect:
-        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nHD\r\nHD f0\r\nCLIENT_ERROR bad token in command line format\r\nMN\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nEN\r\nCLIENT_ERROR bad token in command line format\r\nMN\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nHD\r\nHD f0\r\nCLIENT_ERROR bad token in command line format\r\nMN\r\n',
+      },
     },
     {
       name: 'unknown and duplicate flags swallow the data',
       send: 'ms a 5 !\r\nget a\r\nms a 5 T0 T0\r\nget a\r\nmn\r\n',
-      expect: 'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR duplicate flag\r\nMN\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nEND\r\nCLIENT_ERROR duplicate flag\r\nMN\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR invalid flag\r\nCLIENT_ERROR duplicate flag\r\nMN\r\n' },
+      ours: {
+        expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR duplicate flag\r\nMN\r\n',
+        why: 'what belongs to a refused ms is never run',
+      },
     },
     {
       name: 'lengths that are no numbers swallow nothing',
       send: 'ms a x\r\nmn\r\nms a -1\r\nmn\r\nms a\r\nmn\r\nms a S1\r\nmn\r\nms a 99999999999999999999\r\nmn\r\n',
       expect:
         'CLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\n',
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
-      name: 'lengths as strtol reads them',
+      name: 'lengths are digits and nothing else',
       send: 'ms a +1\r\n1\r\nms b 01\r\n1\r\nms c 4294967297\r\n1\r\nms d 1\t\r\n1\r\nmn\r\n',
-      expect: 'HD\r\nHD\r\nHD\r\nHD\r\nMN\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nHD\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nMN\r\n',
+      since: '1.6.45',
+      before: { expect: 'HD\r\nHD\r\nHD\r\nHD\r\nMN\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'a bad data chunk',
@@ -171,14 +192,21 @@ export const metaSet: WireTable = {
       expect: 'HD\r\nCLIENT_ERROR bad data chunk\r\nMN\r\nCLIENT_ERROR bad data chunk\r\nMN\r\nVA 1\r\n1\r\n',
     },
     {
-      name: 'a key that is too long swallows nothing',
+      name: 'a key that is too long',
       send: `ms ${KEY_251} 4\r\nmn\r\nms ${KEY_251} 4 q\r\nmn\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nERROR\r\nMN\r\n',
+      since: '1.6.45',
+      before: {
+        expect: 'CLIENT_ERROR bad command line format\r\nMN\r\nCLIENT_ERROR bad command line format\r\nMN\r\n',
+      },
     },
     {
       name: 'bad base64 swallows the data',
       send: 'ms ! 4 b\r\nmn\r\n\r\nms = 2 b q\r\nmnmn\r\n',
-      expect: 'CLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\nERROR\r\n' },
     },
     {
       name: 'an opaque that is too long swallows the data',
@@ -188,13 +216,16 @@ export const metaSet: WireTable = {
     {
       name: 'without a key',
       send: 'ms\r\nms \r\n',
-      expect: 'ERROR\r\nERROR\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\n' },
     },
     {
       name: '16 flags and 17',
       send: 'ms a 4 k s t f c h l O P L u x T0 R0 v C1\r\nmn\r\n\r\nms a 4 k s t f c h l O P L u x T0 R0 v C1 I\r\nmn\r\nmn\r\n',
-      expect: /^NF ka s4 c\d+ O\r\nCLIENT_ERROR options flags too long\r\nMN\r\nMN\r\n$/,
-      since: '1.6.38',
+      expect: 'NF ka s4 c0 O\r\nCLIENT_ERROR bad data chunk\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { since: '1.6.38', expect: /^NF ka s4 c\d+ O\r\nCLIENT_ERROR options flags too long\r\nMN\r\nMN\r\n$/ },
     },
     {
       name: 'too large',

@@ -1,4 +1,4 @@
-/** Lines that are no commands, and lines too long to be any. The answers are those of memcached 1.6.38. */
+/** Lines that are no commands, and lines too long to be any. The answers are those of memcached 1.6.45. */
 import type { WireTable } from '../cases.ts';
 
 export const misbehaviour: WireTable = {
@@ -7,12 +7,18 @@ export const misbehaviour: WireTable = {
     {
       name: 'empty lines',
       send: '\r\n\n\r\r\n \r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'lines of one character',
       send: 'a\r\ng\r\n1\r\n?\r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'unknown commands',
@@ -22,17 +28,24 @@ export const misbehaviour: WireTable = {
     {
       name: 'a carriage return too many',
       send: 'get a\r\r\nversion\r\r\nset a 0 0 1\r\r\n1\r\nget a\r\n',
-      expect: 'END\r\nERROR\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'END\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'END\r\nERROR\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
-      name: 'a line that begins with a zero byte',
+      name: 'zero bytes',
       send: '\x00get a\r\n\x00\r\n',
-      expect: 'ERROR\r\nERROR\r\n',
+      expect: 'ERROR\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\n' },
     },
     {
       name: 'bytes above 127',
       send: '\x81\x80abc\r\n\xff\xff\xff\xff\r\n\xff\r\nget a\r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nEND\r\n',
+      expect: 'ERROR\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nEND\r\n' },
     },
     {
       name: 'the first byte of the binary protocol later in a connection',
@@ -54,7 +67,10 @@ export const misbehaviour: WireTable = {
     {
       name: 'known commands do not',
       send: 'get / HTTP/1.1\r\ndelete HTTP/\r\ngets HTTP/1.0\r\nstats HTTP/1.0\r\nsx / HTTP/1.0\r\n',
-      expect: 'END\r\nNOT_FOUND\r\nEND\r\nERROR\r\nERROR\r\n',
+      expect: '',
+      closes: true,
+      since: '1.6.45',
+      before: { expect: 'END\r\nNOT_FOUND\r\nEND\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'Redis',
@@ -117,7 +133,10 @@ export const misbehaviour: WireTable = {
     {
       name: 'a get behind 100 spaces may go on',
       send: ' '.repeat(100) + 'get' + ' x'.repeat(1025) + ' \r\nget a\r\n',
-      expect: 'END\r\nEND\r\n',
+      expect: 'ERROR\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'END\r\nEND\r\n' },
+      ours: { expect: 'END\r\nEND\r\n', why: 'spaces in front of a command are skipped' },
     },
     {
       name: 'a long line whose end has come too is an error like any other',
@@ -128,7 +147,9 @@ export const misbehaviour: WireTable = {
     {
       name: 'a long line of words whose end has come too',
       send: 'delete' + ' x'.repeat(3000) + ' \r\nget a\r\n',
-      expect: 'ERROR\r\nEND\r\n',
+      expect: 'NOT_FOUND\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nEND\r\n' },
       feed: 'whole',
     },
     {

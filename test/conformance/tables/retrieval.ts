@@ -1,4 +1,4 @@
-/** get, gets, gat, gats: keys, lists of keys, errors. The answers are those of memcached 1.6.38. */
+/** get, gets, gat, gats: keys, lists of keys, errors. The answers are those of memcached 1.6.45. */
 import { KEY_250, KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 
@@ -23,12 +23,17 @@ export const retrieval: WireTable = {
     {
       name: 'no key',
       send: 'get\r\ngets\r\ngat\r\ngats\r\nget \r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'gat and gats with an exptime alone',
       send: 'gat 0\r\ngats 0\r\n',
-      expect: 'END\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'END\r\nEND\r\n' },
     },
     {
       name: 'noreply is a key like any other',
@@ -38,7 +43,13 @@ export const retrieval: WireTable = {
     {
       name: 'keys separated by many spaces',
       send: 'set a 0 0 1\r\n1\r\nset b 0 0 1\r\n2\r\n  get   a    b  \r\n',
-      expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n2\r\nEND\r\n',
+      expect: 'STORED\r\nSTORED\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n2\r\nEND\r\n' },
+      ours: {
+        expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n2\r\nEND\r\n',
+        why: 'spaces in front of a command are skipped',
+      },
     },
     {
       name: 'more keys than one pass of the parser takes',
@@ -72,27 +83,57 @@ export const retrieval: WireTable = {
     {
       name: 'a key of 251 bytes',
       send: `get ${KEY_251}\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\n\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\n' },
+      ours: {
+        expect: 'CLIENT_ERROR bad command line format\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key of 251 bytes with gets',
       send: `gets ${KEY_251}\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\n\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\n' },
+      ours: {
+        expect: 'CLIENT_ERROR bad command line format\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key of 251 bytes with gat',
       send: `gat 0 ${KEY_251}\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\n\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\n' },
+      ours: {
+        expect: 'CLIENT_ERROR bad command line format\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key that is too long makes the whole list an error',
       send: ['set a 0 0 1\r\n1\r\n', `get a ${KEY_251} a\r\nget a\r\n`],
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\n\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      ours: {
+        expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key that is too long at the end of a list',
       send: ['set a 0 0 1\r\n1\r\n', `get a a ${KEY_251}\r\nget a\r\n`],
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\n\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      ours: {
+        expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key that is too long behind many others',
@@ -100,12 +141,24 @@ export const retrieval: WireTable = {
         'set a 0 0 1\r\n1\r\n',
         `get a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a ${KEY_251} a a\r\nget a\r\n`,
       ],
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\n\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      ours: {
+        expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'a key that is too long in gats',
       send: ['set a 0 0 1\r\n1\r\n', `gats 0 a ${KEY_251} a\r\nget a\r\n`],
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\n\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      ours: {
+        expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+        why: 'the error is answered without an empty line behind it',
+      },
     },
     {
       name: 'gat gives the value',
@@ -131,17 +184,27 @@ export const retrieval: WireTable = {
       name: 'gat with a bad exptime',
       send: 'set a 1 0 1\r\n1\r\ngat a\r\ngat a b\r\ngat 1x a\r\ngats x a\r\ngat - a\r\ngat \t a\r\ngat 9223372036854775808 a\r\n',
       expect:
-        'STORED\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\n',
+        'STORED\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nVALUE a 1 1\r\n1\r\nEND\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'STORED\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\nCLIENT_ERROR invalid exptime argument\r\n',
+      },
     },
     {
-      name: 'gat with exptimes as strtol reads them',
+      name: 'gat with exptimes that are digits and more',
       send: 'set a 1 0 1\r\n1\r\ngat +100 a\r\ngat 00 a\r\ngat 99999999999 a\r\n',
-      expect: 'STORED\r\nVALUE a 1 1\r\n1\r\nEND\r\nVALUE a 1 1\r\n1\r\nEND\r\nVALUE a 1 1\r\n1\r\nEND\r\n',
+      expect:
+        'STORED\r\nCLIENT_ERROR invalid exptime argument\r\nVALUE a 1 1\r\n1\r\nEND\r\nCLIENT_ERROR invalid exptime argument\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nVALUE a 1 1\r\n1\r\nEND\r\nVALUE a 1 1\r\n1\r\nEND\r\nVALUE a 1 1\r\n1\r\nEND\r\n' },
     },
     {
-      name: 'a zero byte ends the list',
+      name: 'a zero byte is part of a key',
       send: 'set a 0 0 1\r\n1\r\nset b 0 0 1\r\n2\r\nget a\x00 b\r\nget a \x00b\r\nget \x00\r\n',
-      expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\nVALUE a 0 1\r\n1\r\nEND\r\nERROR\r\n',
+      expect: 'STORED\r\nSTORED\r\nVALUE b 0 1\r\n2\r\nEND\r\nVALUE a 0 1\r\n1\r\nEND\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\nVALUE a 0 1\r\n1\r\nEND\r\nERROR\r\n' },
     },
     {
       name: 'bytes above 127 in keys',
@@ -149,9 +212,11 @@ export const retrieval: WireTable = {
       expect: 'STORED\r\nVALUE \xc3\xa9t\xc3\xa9 0 2\r\n\xc3\xa9\r\nEND\r\nEND\r\n',
     },
     {
-      name: 'the ancient bget is get',
+      name: 'the ancient bget is gone',
       send: 'set a 0 0 1\r\n1\r\nbget a b\r\nbget\r\nbgets a\r\n',
-      expect: 'STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\nERROR\r\nERROR\r\n',
+      expect: 'STORED\r\nERROR\r\nERROR\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\nERROR\r\nERROR\r\n' },
     },
     {
       name: 'words that only begin like a command',

@@ -1,4 +1,4 @@
-/** Storing: set, add, replace, append, prepend, what they check and in which order. The answers are those of memcached 1.6.38. */
+/** Storing: set, add, replace, append, prepend, what they check and in which order. The answers are those of memcached 1.6.45. */
 import { KEY_250, KEY_251 } from '../cases.ts';
 import type { WireTable } from '../cases.ts';
 
@@ -73,12 +73,16 @@ export const storage: WireTable = {
     {
       name: 'append checks the flags it does not use',
       send: 'set a 0 0 1\r\n1\r\nappend a x 0 1\r\nget a\r\n',
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
     },
     {
       name: 'append checks the exptime it does not use',
       send: 'set a 0 0 1\r\n1\r\nappend a 0 x 1\r\nget a\r\n',
-      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
     },
     {
       name: 'noreply is silent for every storage command',
@@ -93,22 +97,31 @@ export const storage: WireTable = {
     {
       name: 'noreply hides a bad data chunk',
       send: 'set a 0 0 1 noreply\r\n123\r\nget a\r\n',
-      expect: 'ERROR\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nEND\r\n' },
     },
     {
-      name: 'noreply hides a bad command line',
+      name: 'noreply hides a bad command line, whose data is skipped',
       send: 'set a x 0 1 noreply\r\nget a\r\n',
-      expect: 'END\r\n',
+      expect: 'ERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'END\r\n' },
     },
     {
       name: 'noreply does not hide a wrong number of words',
       send: 'set a 0 0 noreply\r\nset a 0 0 1 x noreply\r\nset a noreply\r\n',
-      expect: 'ERROR\r\nERROR\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'noreply counts only as the last word and in lower case',
       send: 'set a 0 0 1 NOREPLY\r\n1\r\nset b 0 0 1 noreply x\r\nget a b\r\n',
-      expect: 'STORED\r\nERROR\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'STORED\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nERROR\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
     },
     {
       name: 'another last word is ignored',
@@ -123,32 +136,42 @@ export const storage: WireTable = {
     {
       name: 'spaces around and between words do not matter',
       send: '   set   a  1   0  1  \r\n1\r\n get  a  \r\n',
-      expect: 'STORED\r\nVALUE a 1 1\r\n1\r\nEND\r\n',
+      expect: 'ERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nVALUE a 1 1\r\n1\r\nEND\r\n' },
+      ours: { expect: 'STORED\r\nVALUE a 1 1\r\n1\r\nEND\r\n', why: 'spaces in front of a command are skipped' },
     },
     {
       name: 'a tab is part of a word',
       send: 'set a\t0 0 1\r\nset\ta 0 0 1\r\n',
-      expect: 'ERROR\r\nERROR\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'too few words',
       send: 'set\r\nset a\r\nset a 0\r\nset a 0 0\r\nadd a 0 0\r\nreplace\r\nappend a\r\nprepend a 0\r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
-      name: 'too many words',
-      send: 'set a 0 0 1 2 3\r\nset a 0 0 1 2 3 4 5 6 7 8\r\nadd a 0 0 1 noreply noreply\r\n',
-      expect: 'ERROR\r\nERROR\r\nERROR\r\n',
-    },
-    {
-      name: 'the data of a refused word count is read as a command',
+      name: 'words behind those that count are not looked at',
       send: 'set a 0 0\r\nget a\r\nset a 0 0 1 2 3\r\nget a\r\n',
-      expect: 'ERROR\r\nEND\r\nERROR\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nEND\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nEND\r\nERROR\r\nEND\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'a longer value than announced',
       send: 'set a 0 0 3\r\nabcd\r\nget a\r\n',
-      expect: 'CLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad data chunk\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n' },
     },
     {
       name: 'a much longer value than announced',
@@ -179,29 +202,46 @@ export const storage: WireTable = {
       name: 'negative lengths',
       send: 'set a 0 0 -1\r\nget a\r\nset a 0 0 -2147483648\r\n',
       expect: 'CLIENT_ERROR bad command line format\r\nEND\r\nCLIENT_ERROR bad command line format\r\n',
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'lengths that are no numbers',
       send: 'set a 0 0 x\r\nset a 0 0 1x\r\nset a 0 0 \t\r\nset a 0 0 -\r\nset a 0 0 +\r\nset a 0 0 0x1\r\nset a 0 0 1.0\r\nset a 0 0 ++1\r\n',
       expect:
-        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
-      name: 'lengths as strtol reads them',
+      name: 'lengths are digits and nothing else',
       send: 'set a 0 0 +1\r\n1\r\nset b 0 0 0001\r\n1\r\nset c 0 0 \t1\r\n1\r\nset d 0 0 1\t\r\n1\r\nset e 0 0 -0\r\n\r\nset f 0 0 1\tx\r\n1\r\nget a b c d e f\r\n',
       expect:
-        'STORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n1\r\nVALUE c 0 1\r\n1\r\nVALUE d 0 1\r\n1\r\nVALUE e 0 0\r\n\r\nVALUE f 0 1\r\n1\r\nEND\r\n',
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nSTORED\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nSTORED\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nVALUE b 0 1\r\n1\r\nVALUE e 0 0\r\n\r\nEND\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'STORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n1\r\nVALUE c 0 1\r\n1\r\nVALUE d 0 1\r\n1\r\nVALUE e 0 0\r\n\r\nVALUE f 0 1\r\n1\r\nEND\r\n',
+      },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
-      name: 'lengths beyond 32 bits are cut',
+      name: 'lengths beyond 32 bits are no lengths',
       send: 'set a 0 0 4294967297\r\n1\r\nget a\r\n',
-      expect: 'STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'the greatest lengths',
       send: 'set a 0 0 2147483646\r\nset a 0 0 2147483647\r\nset a 0 0 9223372036854775808\r\nset a 0 0 18446744073709551615\r\n',
       expect:
         'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'flags as strtoul reads them, cut to 32 bits',
@@ -213,7 +253,12 @@ export const storage: WireTable = {
       name: 'flags that are no numbers',
       send: 'set a -1 0 1\r\nset a x 0 1\r\nset a 1x 0 1\r\nset a 0x10 0 1\r\nset a 18446744073709551616 0 1\r\nset a - 0 1\r\nset a \t 0 1\r\nset a -4294967296 0 1\r\nget a\r\n',
       expect:
-        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+        'CLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\nEND\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      },
     },
     {
       name: 'a key of 250 bytes',
@@ -224,12 +269,19 @@ export const storage: WireTable = {
       name: 'a key of 251 bytes',
       send: `set ${KEY_251} 0 0 1\r\nadd ${KEY_251} 0 0 1\r\nreplace ${KEY_251} 0 0 1\r\nappend ${KEY_251} 0 0 1\r\nprepend ${KEY_251} 0 0 1\r\ncas ${KEY_251} 0 0 1 1\r\n`,
       expect:
-        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+        'CLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\nCLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: {
+        expect:
+          'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\n',
+      },
     },
     {
-      name: 'the data behind a key that is too long is read as a command',
+      name: 'the data behind a key that is too long is skipped',
       send: `set ${KEY_251} 0 0 5\r\nget a\r\nset ${KEY_251} 0 0 1 noreply\r\nget a\r\n`,
-      expect: 'CLIENT_ERROR bad command line format\r\nEND\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad command line format\r\nERROR\r\n',
+      since: '1.6.45',
+      before: { expect: 'CLIENT_ERROR bad command line format\r\nEND\r\nEND\r\n' },
     },
     {
       name: 'keys may hold control bytes and bytes above 127',
@@ -237,9 +289,11 @@ export const storage: WireTable = {
       expect: 'STORED\r\nSTORED\r\nVALUE \x01\x7f\x80\xff 0 1\r\n1\r\nVALUE \xff 0 1\r\n2\r\nEND\r\n',
     },
     {
-      name: 'a zero byte ends the line',
+      name: 'a zero byte is a byte like any other',
       send: 'set a\x00b 0 0 1\r\nset a 0 0 1\x00 noreply\r\n1\r\nget a\r\n',
-      expect: 'ERROR\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+      expect: 'CLIENT_ERROR bad data chunk\r\nCLIENT_ERROR bad command line format\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'ERROR\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n' },
     },
     {
       name: 'lines may end with a line feed alone',
@@ -249,7 +303,11 @@ export const storage: WireTable = {
     {
       name: 'a carriage return in a line belongs to its word',
       send: 'set a 0 0 1\r \r\n1\r\nset b\r 0 0 1\r\n2\r\nget a b b\r \r\n',
-      expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b\r 0 1\r\n2\r\nEND\r\n',
+      expect:
+        'CLIENT_ERROR bad command line format\r\nCLIENT_ERROR bad command line format\r\nSTORED\r\nVALUE b\r 0 1\r\n2\r\nEND\r\n',
+      since: '1.6.45',
+      before: { expect: 'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nVALUE b\r 0 1\r\n2\r\nEND\r\n' },
+      memcachedOnly: 'closes behind the first line whose length cannot be read',
     },
     {
       name: 'add and replace see an expired item as missing',
