@@ -9,6 +9,9 @@ export type Labels = Readonly<Record<string, string>>;
 export const ROLE_LABEL = 'memfleet.role';
 export const CACHE_ROLE = 'cache';
 
+/** The network in which the node is to be reached. */
+export const NETWORK_LABEL = 'memfleet.network';
+
 const PORT_MAX = 65_535;
 
 /** What labels say of a node. */

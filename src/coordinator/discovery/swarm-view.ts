@@ -6,7 +6,7 @@
  */
 import { compareNames } from '../../topology/document.ts';
 import { sidecarUrl, type NodeHint, type ObservedNode } from './adapter.ts';
-import { labelledNode, type LabelledNode, type Labels } from './labels.ts';
+import { labelledNode, NETWORK_LABEL, type LabelledNode, type Labels } from './labels.ts';
 
 /** One service, as much of it as is used here. */
 export interface SwarmService {
@@ -137,7 +137,7 @@ function nodeOf(
   // A slot in which nothing lives and nothing is wanted was scaled away.
   if (best === undefined) return [];
   const { labels } = service;
-  const ip = best.hint === 'stopped' ? '' : addressOf(best.task, labels['memfleet.network'], state.machines);
+  const ip = best.hint === 'stopped' ? '' : addressOf(best.task, labels[NETWORK_LABEL], state.machines);
   const labelled = labelledNode(labels, sidecarPort);
   return [
     {
