@@ -69,7 +69,7 @@ const StatValue = Type.Union([Type.Number(), Type.String()]);
 export const NodeView = Type.Object({
   ...NODE_FIELDS,
   since: Type.String({ format: 'date-time', description: 'When the state began.' }),
-  hint: Type.String({ description: 'What discovery says: running, unhealthy, paused, leaving or stopped.' }),
+  hint: Type.String({ description: 'What discovery says: running, unhealthy, unlisted, paused, leaving or stopped.' }),
   drained: Type.Boolean({ description: 'Taken out of the ring by an operator.' }),
   failures: Type.Integer({ description: 'Probes failed in a row.' }),
   probe: Type.Union([
@@ -93,14 +93,28 @@ export type NodeView = Static<typeof NodeView>;
 export const NodeList = Type.Object({
   fleet: Type.String(),
   version: Type.Integer({ description: 'Of the published topology; 0 before the first.' }),
-  held: Type.Union([Type.String(), Type.Null()], { description: 'Why the topology is older than what is known.' }),
+  held: Type.Union([Type.String(), Type.Null()], {
+    description: 'Why the topology is not just what the sources say now.',
+  }),
   sources: Type.Array(
     Type.Object({
       name: Type.String(),
-      up: Type.Boolean(),
+      up: Type.Boolean({ description: 'The source can be seen, and shows all that it holds.' }),
       error: Type.Union([Type.String(), Type.Null()]),
+      missing: Type.Integer({ description: 'Nodes that its last answer lacks and that are kept.' }),
     }),
   ),
+  leftOut: Type.Object({
+    count: Type.Integer({ description: 'What sources list and the fleet does not have.' }),
+    shown: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        reason: Type.String({ description: 'duplicate, place, name, limit, unresolved, network or cut.' }),
+        why: Type.String(),
+      }),
+      { description: 'The first hundred of them.' },
+    ),
+  }),
   nodes: Type.Array(NodeView),
 });
 

@@ -10,9 +10,11 @@ import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { activeNodes, type Hashing, type NodeState, type TopologyDocument } from '../topology/document.ts';
 import { agreementOf, hear, isInRingElsewhere, patienceMs, type Heard } from './agreement.ts';
-import { mergeObserved, type DiscoveryAdapter, type ObservedNode } from './discovery/adapter.ts';
+import type { DiscoveryAdapter, LeftOut, ObservedNode } from './discovery/adapter.ts';
+import { mergeObserved, placeOf } from './discovery/merge.ts';
+import { sourceStatus, viewGap, type Source, type SourceStatus } from './source-status.ts';
 import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health/monitor.ts';
-import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS } from './limits.ts';
+import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS, REMEMBERED_MAX_MS } from './limits.ts';
 import type { HealthSettings } from './health/node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
 import { FIRST_LOOK, nextVersion, planTopology, type Plan } from './plan.ts';
@@ -34,22 +36,6 @@ export interface FleetOptions {
   readonly onProbe?: (node: string, result: ProbeResult) => void;
 }
 
-/** How a source is doing. */
-export interface SourceStatus {
-  readonly name: string;
-  /** False while the source cannot be seen; what it said last still counts. */
-  readonly up: boolean;
-  readonly error: string | undefined;
-  /** Has been seen at least once by this process. */
-  readonly seen: boolean;
-}
-
-interface Source {
-  readonly adapter: DiscoveryAdapter;
-  nodes: readonly ObservedNode[] | undefined;
-  error: FleetError | undefined;
-}
-
 /** A running coordinator, without its HTTP. */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -57,7 +43,9 @@ export class Fleet {
   readonly #monitor: HealthMonitor;
   readonly #drained = new Set<string>();
   #observed: readonly ObservedNode[] = [];
-  #rejected = '';
+  /** The nodes of the document that was restored, while they count beside what the sources list. */
+  #remembered: readonly ObservedNode[] = [];
+  #leftOut: readonly LeftOut[] = [];
   #previous: TopologyDocument | undefined;
   #restored: Promise<void> | undefined;
   #held: string | undefined;
@@ -74,7 +62,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#sources = options.sources.map((adapter) => ({ adapter, nodes: undefined, error: undefined }));
+    this.#sources = options.sources.map((adapter) => ({ adapter, nodes: undefined, leftOut: [], error: undefined }));
     const { settings, prober, clock, random, log, onProbe } = options;
     const onChange = (): void => this.#changed();
     this.#monitor = new HealthMonitor({
@@ -109,7 +97,7 @@ export class Fleet {
     try {
       const saved = await store.load();
       for (const name of saved?.drained ?? []) this.#drained.add(name);
-      if (saved?.document !== undefined) this.#previous = saved.document;
+      if (saved?.document !== undefined) this.#remember(saved.document);
     } catch (error) {
       if (!isFleetError(error)) throw error;
       log.warn({ why: error.message }, 'saved state is lost; versions go on from the clock');
@@ -137,16 +125,23 @@ export class Fleet {
 
   /** Each source, in the order of configuration. */
   sources(): SourceStatus[] {
-    return this.#sources.map(({ adapter, nodes, error }) => ({
-      name: adapter.name,
-      up: nodes !== undefined && error === undefined,
-      error: error?.message,
-      seen: nodes !== undefined,
-    }));
+    return this.#sources.map(sourceStatus);
   }
 
-  /** Why the published topology is older than what is known; undefined if it is not. */
+  /** What sources list and the fleet does not have. */
+  leftOut(): readonly LeftOut[] {
+    return this.#leftOut;
+  }
+
+  /** Why the published topology is not just what the sources say now; undefined if it is. */
   get held(): string | undefined {
+    const isRemembering = this.#remembered.length > 0 && this.#observed.some(({ hint }) => hint === 'unlisted');
+    const restart = isRemembering ? 'nodes of the last topology are missing in the first answers and kept' : undefined;
+    return this.#distrust() ?? viewGap(this.#sources) ?? restart;
+  }
+
+  /** Why the published topology is older than what is known. */
+  #distrust(): string | undefined {
     return this.#held ?? (this.#monitor.isBlind() ? 'no node answers; the last topology stays' : undefined);
   }
 
@@ -181,31 +176,36 @@ export class Fleet {
 
   #startSource(source: Source): void {
     const { log } = this.#options;
-    source.adapter.start({
-      observed: (nodes) => {
-        if (source.error !== undefined) log.info({ source: source.adapter.name }, 'discovery is back');
-        source.nodes = nodes;
-        source.error = undefined;
+    const name = source.adapter.name;
+    const remembered = (host: string): string | undefined =>
+      this.#previous?.nodes.find((node) => node.host === host)?.ip;
+    const sink = {
+      observed: (nodes: readonly ObservedNode[], leftOut: readonly LeftOut[] = []): void => {
+        if (source.error !== undefined) log.info({ source: name }, 'discovery is back');
+        const before = viewGap([source]);
+        Object.assign(source, { nodes, leftOut, error: undefined });
+        const gap = viewGap([source]);
+        if (gap !== undefined && before === undefined) log.warn({ why: gap }, 'discovery sees a part');
         this.#merge();
       },
-      lost: (error) => {
+      lost: (error: FleetError): void => {
         // Tried again and again: only news are logged.
         if (source.error?.message !== error.message) {
-          log.warn({ source: source.adapter.name, why: error.message }, 'discovery lost; the last list stays good');
+          log.warn({ source: name, why: error.message }, 'discovery lost; the last list stays good');
         }
         source.error = error;
       },
-    });
+    };
+    source.adapter.start(sink, remembered);
   }
 
   #merge(): void {
     const lists = this.#sources.map((source) => source.nodes);
     if (this.#closed || !lists.every((list) => list !== undefined)) return;
-    const { nodes, rejected } = mergeObserved(lists);
-    if (rejected.join() !== this.#rejected && rejected.length > 0) {
-      this.#options.log.warn({ rejected: rejected.slice(0, 10), count: rejected.length }, 'nodes left out');
-    }
-    this.#rejected = rejected.join();
+    const known = [...(this.#previous?.nodes ?? []), ...this.#observed];
+    const names = new Map(known.map((node) => [placeOf(node), node.name]));
+    const { nodes, leftOut } = mergeObserved([...lists, this.#remembered], names);
+    this.#noteLeftOut([...this.#sources.flatMap((source) => source.leftOut), ...leftOut]);
     this.#observed = nodes;
     if (this.#firstLookUntilMs === Number.POSITIVE_INFINITY) this.#beginFirstLook();
     const before = new Map<string, NodeState>(this.#previous?.nodes.map((node) => [node.name, node.state]));
@@ -217,10 +217,31 @@ export class Fleet {
     this.#changed();
   }
 
+  #noteLeftOut(leftOut: readonly LeftOut[]): void {
+    const told = JSON.stringify(leftOut);
+    if (leftOut.length > 0 && told !== JSON.stringify(this.#leftOut)) {
+      const nodes = leftOut.slice(0, 10).map(({ name, why }) => `${name}: ${why}`);
+      this.#options.log.warn({ nodes, count: leftOut.length }, 'nodes left out');
+    }
+    this.#leftOut = leftOut;
+  }
+
+  /** What was seen before a restart is not gone because one first answer lacks it. */
+  #remember(document: TopologyDocument): void {
+    this.#previous = document;
+    if (!this.#sources.some(({ adapter }) => adapter.lossy)) return;
+    this.#remembered = document.nodes.map((node) => ({ ...node, hint: 'unlisted', instance: '' }));
+  }
+
   #beginFirstLook(): void {
     const { clock } = this.#options;
     this.#firstLookUntilMs = clock.monotonicMs() + FIRST_LOOK_MAX_MS;
     clock.setTimer(FIRST_LOOK_MAX_MS, () => this.#changed());
+    if (this.#remembered.length === 0) return;
+    clock.setTimer(REMEMBERED_MAX_MS, () => {
+      this.#remembered = [];
+      this.#merge();
+    });
   }
 
   #plan(): Plan {
@@ -277,7 +298,7 @@ export class Fleet {
     if (own === undefined || heard === undefined || agreementOf(own, heard) !== 'differ') return this.#agree();
     this.#conflicts += 1;
     this.#conflictAtMs = clock.monotonicMs();
-    if (this.held !== undefined) return this.#agree();
+    if (this.#distrust() !== undefined) return this.#agree();
     log.warn({ heard: heard.version, own: own.version }, 'another coordinator sees other nodes');
     await this.#publish({ ...own, version: nextVersion(heard.version, clock.nowMs()) });
   }

@@ -146,3 +146,53 @@ export const VERSION_LEAD_MAX = 86_400;
 
 /** How often a Swarm's tasks are listed; below the time that a stopping node goes on answering (MEMFLEET_DRAIN_MS). */
 export const SWARM_POLL_MS = 500;
+
+/**
+ * One question to one DNS server, its tries at each server, and all of them together, for one type of record. Servers
+ * beyond the first three are not asked, as the system's resolver does (resolv.conf(5), MAXNS).
+ */
+export const DNS_TRY_MS = 1_000;
+export const DNS_TRIES = 2;
+export const DNS_QUERY_MAX_MS = 3_000;
+export const DNS_SERVERS_MAX = 3;
+
+/** A DNS server that did not answer over TCP is asked by datagram alone for this long. */
+export const DNS_TCP_RETRY_MS = 60_000;
+
+/**
+ * Answers in a row in which a node must be missing before it is gone; until then it is kept, and its probes decide.
+ * DNS: half a minute at the default interval. Of servers that give three records of five by chance, one node is missing
+ * in so many answers once in a million.
+ */
+export const DNS_ABSENT_LOOKS = 15;
+
+/** The same for lists of a Swarm's tasks, {@link SWARM_POLL_MS} apart. */
+export const SWARM_ABSENT_LOOKS = 10;
+
+/** The same for Docker's lists, {@link SETTLE_POLL_MS} apart while a container is missing without a `destroy` event. */
+export const DOCKER_ABSENT_LOOKS = 10;
+
+/** The same for an endpoint that vanished without having been `terminating`, and the time between two looks. */
+export const KUBERNETES_ABSENT_LOOKS = 10;
+export const KUBERNETES_ABSENT_LOOK_MS = 1_000;
+
+/**
+ * How long after a start the nodes of the last topology are kept though no source lists them, where a source may leave
+ * some out: what a coordinator saw before its restart is not forgotten for one answer.
+ */
+export const REMEMBERED_MAX_MS = 30_000;
+
+/** Hosts that are looked up at once; further ones wait their turn. */
+export const LOOKUPS_MAX = 256;
+
+/** How long a list waits for hosts that were never looked up before it is applied without their addresses. */
+export const LOOKUP_PATIENCE_MS = 1_000;
+
+/** A look-up of one host through search list and system that takes longer has failed. */
+export const LOOKUP_MAX_MS = 5_000;
+
+/** Bytes of the system's files of hosts and of DNS servers that are read. */
+export const SYSTEM_FILE_BYTES_MAX = 1024 * 1024;
+
+/** Nodes that were left out of which `GET /v1/nodes` tells; further ones are only counted. */
+export const LEFT_OUT_SHOWN_MAX = 100;

@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLogLines } from '../base/log.ts';
 import type { NodeState } from '../topology/document.ts';
+import { LEFT_OUT_REASONS } from './discovery/adapter.ts';
 import type { Fleet } from './fleet.ts';
 import type { ProbeResult } from './health/monitor.ts';
 import type { Publisher } from './publisher.ts';
@@ -60,12 +61,22 @@ export class CoordinatorMetrics {
     this.#gauge('memfleet_topology_watchers', 'Clients that follow the topology now.', () => [
       { value: publisher.watcherCount },
     ]);
-    this.#gauge('memfleet_topology_held', '1 while an older topology is kept because the view is not trusted.', () => [
+    this.#gauge('memfleet_topology_held', '1 while nodes are kept because the view is not trusted, or partial.', () => [
       { value: fleet.held === undefined ? 0 : 1 },
     ]);
-    this.#gauge('memfleet_discovery_up', '1 while the source of nodes can be seen.', () =>
+    this.#gauge('memfleet_discovery_up', '1 while the source of nodes can be seen whole.', () =>
       fleet.sources().map(({ name, up }) => ({ labels: { source: name }, value: up ? 1 : 0 })),
     );
+    this.#gauge('memfleet_discovery_missing_nodes', 'Nodes that the last answer lacks and that are kept.', () =>
+      fleet.sources().map(({ name, missing }) => ({ labels: { source: name }, value: missing })),
+    );
+    this.#gauge('memfleet_nodes_left_out', 'What sources list and the fleet does not have, by reason.', () => {
+      const reasons = fleet.leftOut().map(({ reason }) => reason);
+      return LEFT_OUT_REASONS.map((reason) => ({
+        labels: { reason },
+        value: reasons.filter((one) => one === reason).length,
+      }));
+    });
     this.#gauge('memfleet_discovery_connections', 'Open connections to the auto-discovery endpoint.', () => [
       { value: discoveryConnections() },
     ]);
@@ -108,5 +119,7 @@ export class CoordinatorMetrics {
 /** prom-client wants the labels before the first value. */
 const GAUGE_LABELS: Readonly<Record<string, readonly string[]>> = {
   memfleet_discovery_up: ['source'],
+  memfleet_discovery_missing_nodes: ['source'],
+  memfleet_nodes_left_out: ['reason'],
   memfleet_nodes: ['state'],
 };

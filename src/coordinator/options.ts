@@ -26,7 +26,7 @@ const sourceKinds: Parser<SourceKind[]> = {
   },
 };
 
-const dnsNames: Parser<DnsName[]> = { placeholder: 'NAME[:PORT],…', parse: parseDnsNames };
+const dnsNames: Parser<DnsName[]> = { placeholder: '[dnssrv+]NAME[:PORT],…', parse: parseDnsNames };
 
 /** A service of Kubernetes; without a namespace it is in the coordinator's own. */
 interface ServiceName {

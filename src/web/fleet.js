@@ -3,6 +3,8 @@
  * can be seen, for how they are. Everything that comes from outside goes into the page as text, never as markup.
  */
 const NODES_INTERVAL_MS = 2000;
+/** What was left out is told up to here; all of it is in /v1/nodes. */
+const LEFT_OUT_SHOWN = 5;
 
 const count = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
@@ -138,8 +140,18 @@ function render() {
 function showNotice(answer) {
   const away = answer.sources
     .filter((source) => !source.up)
-    .map((source) => `${source.name}: ${source.error ?? 'not seen yet'}`);
+    .map((source) => `${source.name}: ${source.error ?? 'not seen yet'}`)
+    .filter((line) => !answer.held?.includes(line));
+  // A duplicate is in the fleet, under the name that another source has for it.
+  const leftOut = answer.leftOut.shown
+    .filter(({ reason }) => reason !== 'duplicate')
+    .map(({ name, why }) => `${name}: ${why}`)
+    .filter((line) => ![answer.held, ...away].some((told) => told?.includes(line)));
   const lines = [answer.held, ...away].filter((line) => line !== null);
+  if (leftOut.length > 0) {
+    const more = leftOut.length > LEFT_OUT_SHOWN ? ' …' : '';
+    lines.push(`left out: ${leftOut.slice(0, LEFT_OUT_SHOWN).join(', ')}${more}`);
+  }
   element('notice').hidden = lines.length === 0;
   element('notice').textContent = lines.join(' · ');
 }

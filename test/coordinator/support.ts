@@ -1,7 +1,12 @@
 /** Stand-ins for what surrounds the coordinator: a source that says what the test says, and nodes without a network. */
 import type { ManualClock } from '../../src/base/clock.ts';
 import { FleetError } from '../../src/base/errors.ts';
-import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
+import type {
+  DiscoveryAdapter,
+  DiscoverySink,
+  LeftOut,
+  ObservedNode,
+} from '../../src/coordinator/discovery/adapter.ts';
 import type { Prober, ProberFactory } from '../../src/coordinator/health/prober.ts';
 
 /** A node of which the test says only what matters. The last digit of the name is the last byte of the address. */
@@ -14,15 +19,19 @@ export function observedOf(name: string, given: Partial<ObservedNode> = {}): Obs
 /** A source that the test speaks through. */
 export class FakeSource implements DiscoveryAdapter {
   readonly name: string;
+  lossy = false;
   closed = false;
+  /** What the fleet says of the address that a host had. */
+  remembered: ((host: string) => string | undefined) | undefined;
   #sink: DiscoverySink | undefined;
 
   constructor(name = 'fake') {
     this.name = name;
   }
 
-  start(sink: DiscoverySink): void {
+  start(sink: DiscoverySink, remembered?: (host: string) => string | undefined): void {
     this.#sink = sink;
+    this.remembered = remembered;
   }
 
   async close(): Promise<void> {
@@ -31,6 +40,11 @@ export class FakeSource implements DiscoveryAdapter {
 
   observe(...nodes: ObservedNode[]): void {
     this.#sink?.observed(nodes);
+  }
+
+  /** Says what it lists and cannot use, beside these nodes. */
+  leaveOut(leftOut: readonly LeftOut[], ...nodes: ObservedNode[]): void {
+    this.#sink?.observed(nodes, leftOut);
   }
 
   lose(why = 'the source is away'): void {

@@ -47,8 +47,9 @@ function adapterFor(
   server: Dnsmasq,
   gate = new Gate(),
 ): { adapter: DiscoveryAdapter; looks: () => number } {
-  const queries = dnsQueries([server.address]);
-  const [parsed = { name, port: 0 }] = parseDnsNames(name);
+  const queries = dnsQueries(systemClock, [server.address]);
+  const [parsed] = parseDnsNames(name);
+  if (parsed === undefined) throw new Error(`no name in ${name}`);
   let looks = 0;
   const counted = async <T>(asked: string, ask: () => Promise<T>): Promise<T> => {
     try {
@@ -60,6 +61,7 @@ function adapterFor(
   const adapter = dnsDiscovery({
     name: parsed,
     queries: {
+      members: (asked) => counted(asked, () => queries.members(asked)),
       addresses: (asked) => counted(asked, () => queries.addresses(asked)),
       services: (asked) => counted(asked, () => queries.services(asked)),
       cancel: () => queries.cancel(),
@@ -113,6 +115,7 @@ describeWith(['dnsmasq'], 'discovery by DNS', () => {
       return {
         adapter: {
           name: adapter.name,
+          lossy: adapter.lossy,
           start(sink) {
             begin = () => adapter.start(sink);
           },

@@ -43,7 +43,7 @@ const expressions = [
 /** The metrics of a coordinator that has nothing to tell yet. */
 async function coordinatorMetrics(): Promise<string[]> {
   const metrics = new CoordinatorMetrics();
-  const fleet = { held: undefined, sources: () => [], nodes: () => [] };
+  const fleet = { held: undefined, sources: () => [], leftOut: () => [], nodes: () => [] };
   const publisher = { current: undefined, watcherCount: 0, changes: 0 };
   metrics.watch(fleet as unknown as Fleet, publisher as unknown as Publisher, () => 0);
   return [...parseExposition(await metrics.render()).keys()];

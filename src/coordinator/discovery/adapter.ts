@@ -1,5 +1,6 @@
 /**
- * Where nodes come from: the interface of all discovery adapters and the list they deliver.
+ * Where nodes come from: the interface of all discovery adapters and the list they deliver. How the lists of several
+ * become one is in {@link file://./merge.ts}.
  *
  * An adapter reports whole lists, never differences, so that a missed event heals with the next report. It does not
  * judge whether a node answers; that is the business of health. It never ends because its source is away: it says
@@ -7,18 +8,17 @@
  */
 import { formatHostPort } from '../../base/host-port.ts';
 import type { FleetError } from '../../base/errors.ts';
-import { compareNames } from '../../topology/document.ts';
-import { NODES_MAX } from '../limits.ts';
 
 /**
  * What the source knows of a node's life. `running`: should answer. `unhealthy`: runs, but its own health check
- * fails. `paused`: frozen. `leaving`: was told to stop and still answers. `stopped`: does not run.
+ * fails. `unlisted`: the source's last answer lacks it, which is no proof that it is gone. `paused`: frozen. `leaving`:
+ * was told to stop and still answers. `stopped`: does not run.
  */
-export type NodeHint = 'running' | 'unhealthy' | 'paused' | 'leaving' | 'stopped';
+export type NodeHint = 'running' | 'unhealthy' | 'unlisted' | 'paused' | 'leaving' | 'stopped';
 
 /** One node as a source sees it. */
 export interface ObservedNode {
-  /** Unique in the fleet, stable over restarts. */
+  /** What it is called, short; made longer where two nodes of the fleet would share it. */
   readonly name: string;
   /** What the ring is computed from, with `port`. */
   readonly host: string;
@@ -49,10 +49,30 @@ export function sidecarUrl(ip: string, port: number): string {
   return ip === '' ? '' : `http://${formatHostPort({ host: ip, port })}`;
 }
 
+/**
+ * Why something that a source lists is not in the fleet. `duplicate`: it is, by another source's name. `place`: another
+ * node has its place on the ring. `name`: no name is left for it. `limit`: the fleet is full. `unresolved`: its host has
+ * no known address. `network`: it is not in the network where it is to be reached. `cut`: the answer was cut.
+ */
+export const LEFT_OUT_REASONS = ['duplicate', 'place', 'name', 'limit', 'unresolved', 'network', 'cut'] as const;
+export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
+
+/** Something that a source lists and that is not in the fleet. */
+export interface LeftOut {
+  /** Of the node, as its source calls it. */
+  readonly name: string;
+  readonly reason: LeftOutReason;
+  /** The same in words. */
+  readonly why: string;
+}
+
 /** Who is told. */
 export interface DiscoverySink {
-  /** The whole list as it is now; called at least once as soon as the source could be read. */
-  observed(nodes: readonly ObservedNode[]): void;
+  /**
+   * The whole list as it is now; called at least once as soon as the source could be read.
+   * @param leftOut what the source lists and cannot be used
+   */
+  observed(nodes: readonly ObservedNode[], leftOut?: readonly LeftOut[]): void;
   /** The source cannot be seen. The last list stays good until the next call of `observed`. */
   lost(error: FleetError): void;
 }
@@ -61,42 +81,13 @@ export interface DiscoverySink {
 export interface DiscoveryAdapter {
   /** For logs and metrics, for example `docker`. */
   readonly name: string;
-  /** Begins to report. Called once. */
-  start(sink: DiscoverySink): void;
+  /** True if one answer may lack nodes that are there, as DNS's may. */
+  readonly lossy: boolean;
+  /**
+   * Begins to report. Called once.
+   * @param remembered the address that a host had in the last topology, of this process or the one before
+   */
+  start(sink: DiscoverySink, remembered?: (host: string) => string | undefined): void;
   /** Ends: nothing is reported after it has resolved. */
   close(): Promise<void>;
-}
-
-/** The nodes of several sources as one list, and what had to be left out. */
-export interface MergedNodes {
-  readonly nodes: readonly ObservedNode[];
-  /** One line for each node that was left out, with the reason. */
-  readonly rejected: readonly string[];
-}
-
-/**
- * Joins lists, the first list winning: sorted by name, at most NODES_MAX, and each of these once:
- * - a name;
- * - a `host:port`, because two nodes there would have the same points on the ring;
- * - an `ip:port`, because two nodes there are one daemon that two sources know by different names.
- */
-export function mergeObserved(lists: readonly (readonly ObservedNode[])[]): MergedNodes {
-  const byName = new Map<string, ObservedNode>();
-  const holders = new Map<string, string>();
-  const rejected: string[] = [];
-  for (const node of lists.flat()) {
-    const { name, host, ip, port, hint } = node;
-    // What does not run holds no address, even if its source still lists one: another may have it by now.
-    const addresses = [`${host}:${port}`, ...(ip === '' || hint === 'stopped' ? [] : [`${ip}:${port}`])];
-    const taken = addresses.find((address) => holders.has(address));
-    if (byName.has(name)) rejected.push(`${name}: the name is taken`);
-    else if (taken !== undefined) rejected.push(`${name}: ${taken} is ${holders.get(taken)}`);
-    else {
-      byName.set(name, node);
-      for (const address of addresses) holders.set(address, name);
-    }
-  }
-  const sorted = [...byName.values()].sort(compareNames);
-  for (const node of sorted.slice(NODES_MAX)) rejected.push(`${node.name}: the fleet has ${NODES_MAX} nodes already`);
-  return { nodes: sorted.slice(0, NODES_MAX), rejected };
 }

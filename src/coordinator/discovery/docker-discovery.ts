@@ -10,7 +10,8 @@ import { FleetError, isFleetError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { RESYNC_MS, SETTLE_POLL_MS } from '../limits.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
-import { EMPTY_VIEW, isUnsettled, observedNodes, PROJECT_LABEL, withEvent, withList } from './docker-view.ts';
+import { PROJECT_LABEL } from './compose-names.ts';
+import { EMPTY_VIEW, isUnsettled, observedNodes, withEvent, withList } from './docker-view.ts';
 import type { Container, ContainerEvent, DockerScope, DockerView } from './docker-view.ts';
 import { CACHE_ROLE, ROLE_LABEL } from './labels.ts';
 import { reconnectWaitMs } from './waits.ts';
@@ -49,6 +50,7 @@ export function dockerDiscovery(options: DockerOptions): DiscoveryAdapter {
 
 class DockerDiscovery implements DiscoveryAdapter {
   readonly name = 'docker';
+  readonly lossy = false;
   readonly #options: DockerOptions;
   readonly #closing = new AbortController();
   #view: DockerView = EMPTY_VIEW;
@@ -165,11 +167,11 @@ class DockerDiscovery implements DiscoveryAdapter {
 
   #report(sink: DiscoverySink): void {
     if (this.#scope === undefined) return;
-    const nodes = observedNodes(this.#view, this.#scope);
-    const report = JSON.stringify(nodes);
+    const { nodes, leftOut } = observedNodes(this.#view, this.#scope);
+    const report = JSON.stringify([nodes, leftOut]);
     if (report === this.#reported || this.#closing.signal.aborted) return;
     this.#reported = report;
-    sink.observed(nodes);
+    sink.observed(nodes, leftOut);
   }
 
   #fail(sink: DiscoverySink, error: FleetError): void {

@@ -5,13 +5,14 @@
  * one that is asked for after a `die` may still say `running`. So a mark that an event made stays until a list agrees
  * with it, or until it is older than SETTLE_MS and a list that was asked for after it says otherwise. No list shows
  * that a container has been told to stop: `leaving` stays until the container has ended or LEAVING_MAX_MS have passed.
+ *
+ * `die` and `destroy` are facts; that a list lacks a container that ran is none, until DOCKER_ABSENT_LOOKS lists have.
  */
-import { sidecarUrl, type NodeHint, type ObservedNode } from './adapter.ts';
-import { CACHE_ROLE, labelledNode, ROLE_LABEL, type LabelledNode, type Labels } from './labels.ts';
-import { LEAVING_MAX_MS, SETTLE_MS } from '../limits.ts';
+import { sidecarUrl, type LeftOut, type NodeHint, type ObservedNode } from './adapter.ts';
+import { nodeNameOf, PROJECT_LABEL } from './compose-names.ts';
+import { CACHE_ROLE, labelledNode, NETWORK_LABEL, ROLE_LABEL, type LabelledNode, type Labels } from './labels.ts';
+import { DOCKER_ABSENT_LOOKS, LEAVING_MAX_MS, SETTLE_MS } from '../limits.ts';
 
-/** The compose project of a container. */
-export const PROJECT_LABEL = 'com.docker.compose.project';
 /** Containers that `docker compose run` made are not part of the fleet. */
 const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
 
@@ -56,14 +57,17 @@ interface Mark {
 }
 
 export interface DockerView {
+  /** Those of the last list, then those that it lacks and that are kept. */
   readonly containers: readonly Container[];
+  /** By id, in how many lists in a row a container that is kept was missing. */
+  readonly missing: ReadonlyMap<string, number>;
   /** By container id: what events have said that no list has confirmed yet. */
   readonly marks: ReadonlyMap<string, Mark>;
   /** Counts events. */
   readonly sequence: number;
 }
 
-export const EMPTY_VIEW: DockerView = { containers: [], marks: new Map(), sequence: 0 };
+export const EMPTY_VIEW: DockerView = { containers: [], missing: new Map(), marks: new Map(), sequence: 0 };
 
 /** SIGINT, SIGQUIT, SIGTERM: what asks a process to end. Others, such as SIGHUP, do not take a node out. */
 const ENDING_SIGNALS = new Set(['2', '3', '15']);
@@ -123,6 +127,7 @@ export function withList(
   askedAt: number,
   nowMs: number,
 ): DockerView {
+  const { kept, missing } = keptThoughMissing(view, containers);
   const byId = new Map(containers.map((container) => [container.id, container]));
   const marks = new Map(
     [...view.marks].filter(([id, mark]) => {
@@ -132,12 +137,36 @@ export function withList(
       return mark.hint === 'leaving' && container?.state === 'running' && ageMs < LEAVING_MAX_MS;
     }),
   );
-  return { ...view, containers, marks };
+  return { ...view, containers: [...containers, ...kept], missing, marks };
 }
 
-/** True while events have said something that no list has confirmed: it should be asked for again soon. */
+/** Containers that ran and that a list lacks, though nothing has said that they ended. */
+function keptThoughMissing(
+  view: DockerView,
+  listed: readonly Container[],
+): { kept: Container[]; missing: Map<string, number> } {
+  const ids = new Set(listed.map(({ id }) => id));
+  // A name, and in a network an address, is of one container at a time.
+  const names = new Set(listed.map(nodeNameOf));
+  const addresses = new Set(listed.flatMap(({ networks }) => Object.entries(networks).map(String)));
+  const missing = new Map<string, number>();
+  const kept = view.containers.filter((container) => {
+    const { id, networks } = container;
+    const hint = view.marks.get(id)?.hint ?? listedHint(container);
+    const lists = (view.missing.get(id) ?? 0) + 1;
+    const ended = hint === 'gone' || hint === 'stopped' || hint === 'leaving';
+    const replaced =
+      names.has(nodeNameOf(container)) || Object.entries(networks).some((at) => addresses.has(String(at)));
+    if (ids.has(id) || ended || replaced || lists >= DOCKER_ABSENT_LOOKS) return false;
+    missing.set(id, lists);
+    return true;
+  });
+  return { kept, missing };
+}
+
+/** True while lists and events do not say the same: the list should be asked for again soon. */
 export function isUnsettled(view: DockerView): boolean {
-  return [...view.marks.values()].some((mark) => mark.hint !== 'leaving');
+  return view.missing.size > 0 || [...view.marks.values()].some((mark) => mark.hint !== 'leaving');
 }
 
 /** A container that has just started is listed for a moment without an address; that is not yet what was meant. */
@@ -157,31 +186,52 @@ export interface DockerScope {
   readonly sidecarPort: number;
 }
 
+/** What the view amounts to. */
+export interface DockerNodes {
+  readonly nodes: readonly ObservedNode[];
+  readonly leftOut: readonly LeftOut[];
+}
+
 /** The nodes that the view amounts to. */
-export function observedNodes(view: DockerView, scope: DockerScope): ObservedNode[] {
-  return view.containers.flatMap((container) => {
+export function observedNodes(view: DockerView, scope: DockerScope): DockerNodes {
+  const nodes = new Map<string, ObservedNode>();
+  const leftOut: LeftOut[] = [];
+  for (const container of view.containers) {
     const hint = view.marks.get(container.id)?.hint ?? listedHint(container);
-    const { labels } = container;
-    const ours = scope.project === undefined || labels[PROJECT_LABEL] === scope.project;
-    const cache = labels[ROLE_LABEL] === CACHE_ROLE && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
-    if (!ours || !cache || hint === 'gone' || container.name === '') return [];
-    const ip = address(container, scope);
-    const labelled = labelledNode(labels, scope.sidecarPort);
-    return [
-      {
-        name: container.name,
-        host: container.name,
-        ip,
-        port: labelled.port,
-        weight: labelled.weight,
-        sidecar: sidecarUrl(ip, labelled.sidecarPort),
-        // A running container without an address was taken off its network: nobody can reach it.
-        hint: ip === '' && hint !== 'leaving' ? 'stopped' : hint,
-        instance: container.id,
-        ...publishedPlace(container, labelled),
-      },
-    ];
-  });
+    if (hint === 'gone' || !isCache(container, scope)) continue;
+    const node = nodeOf(container, view.missing.has(container.id) && hint !== 'stopped' ? 'unlisted' : hint, scope);
+    const other = nodes.get(node.name);
+    // While compose makes a container anew there are two of one name: the old one, and one that is not started yet.
+    if (other === undefined || (other.hint === 'stopped' && node.hint !== 'stopped')) nodes.set(node.name, node);
+    const wanted = container.labels[NETWORK_LABEL];
+    if (wanted !== undefined && container.state === 'running' && wantedNetwork(container, wanted) === undefined) {
+      leftOut.push({ name: node.name, reason: 'network', why: `it is not in ${wanted} (${NETWORK_LABEL})` });
+    }
+  }
+  return { nodes: [...nodes.values()], leftOut };
+}
+
+function isCache({ name, labels }: Container, { project }: DockerScope): boolean {
+  const ours = project === undefined || labels[PROJECT_LABEL] === project;
+  return ours && labels[ROLE_LABEL] === CACHE_ROLE && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true' && name !== '';
+}
+
+function nodeOf(container: Container, hint: NodeHint, scope: DockerScope): ObservedNode {
+  const name = nodeNameOf(container);
+  const ip = address(container, scope);
+  const labelled = labelledNode(container.labels, scope.sidecarPort);
+  return {
+    name,
+    host: name,
+    ip,
+    port: labelled.port,
+    weight: labelled.weight,
+    sidecar: sidecarUrl(ip, labelled.sidecarPort),
+    // A running container without an address was taken off its network: nobody can reach it.
+    hint: ip === '' && hint !== 'leaving' ? 'stopped' : hint,
+    instance: container.id,
+    ...publishedPlace(container, labelled),
+  };
 }
 
 /** Where the node is reached through the host, if its daemon's port is published. */
@@ -215,12 +265,22 @@ function listedHint({ state, status }: Container): NodeHint | 'gone' {
   }
 }
 
-/** In the coordinator's own networks first, then in the first by name, so that the choice does not change by chance. */
+/**
+ * In the network that its label names, and in no other; without a label in the coordinator's own networks first, then in
+ * the first by name, so that the choice does not change by chance.
+ */
 function address(container: Container, scope: DockerScope): string {
+  const wanted = container.labels[NETWORK_LABEL];
+  if (wanted !== undefined) return container.networks[wantedNetwork(container, wanted) ?? ''] ?? '';
   const shared = scope.networks.find((network) => (container.networks[network] ?? '') !== '');
   if (shared !== undefined) return container.networks[shared] ?? '';
   const first = Object.keys(container.networks)
     .sort()
     .find((network) => container.networks[network] !== '');
   return first === undefined ? '' : (container.networks[first] ?? '');
+}
+
+/** The network that a label means: Compose puts the project before the names that stand in its file. */
+function wantedNetwork({ labels, networks }: Container, wanted: string): string | undefined {
+  return [wanted, `${labels[PROJECT_LABEL]}_${wanted}`].find((name) => networks[name] !== undefined);
 }

@@ -5,11 +5,16 @@
  * while nothing happens. A server that has forgotten the place (410 Gone) is listed anew, which is no loss. One that
  * cannot be reached, or a watch that does not end when it should, is a source that is lost: it is listed anew after a
  * growing wait.
+ *
+ * An endpoint that ends is `terminating` first. One that only vanishes, as when it moves from slice to slice or a selector
+ * is edited, is kept for KUBERNETES_ABSENT_LOOKS.
  */
 import { sleep, type Clock } from '../../base/clock.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { KUBERNETES_ABSENT_LOOK_MS, KUBERNETES_ABSENT_LOOKS } from '../limits.ts';
 import { KUBERNETES_WATCH_GRACE_MS, KUBERNETES_WATCH_MS } from '../limits.ts';
+import { afterAnswer, HOLDS_NOTHING } from './absences.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
 import { nodesOfSlices, type EndpointSlice, type KubernetesService } from './kubernetes-view.ts';
 import { reconnectWaitMs } from './waits.ts';
@@ -44,11 +49,15 @@ export function kubernetesDiscovery(options: KubernetesOptions): DiscoveryAdapte
 
 class KubernetesDiscovery implements DiscoveryAdapter {
   readonly name: string;
+  readonly lossy = false;
   readonly #options: KubernetesOptions;
   readonly #closing = new AbortController();
   readonly #slices = new Map<string, EndpointSlice>();
   /** Where the next watch begins; undefined if a list has to come first. */
   #version: string | undefined;
+  #holding = HOLDS_NOTHING;
+  /** The next look at what is missing, while something is. */
+  #cancelAbsentLook: (() => void) | undefined;
   #reported: string | undefined;
   #failures = 0;
   #running: Promise<void> = Promise.resolve();
@@ -65,6 +74,7 @@ class KubernetesDiscovery implements DiscoveryAdapter {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#cancelAbsentLook?.();
     await this.#running;
   }
 
@@ -121,13 +131,27 @@ class KubernetesDiscovery implements DiscoveryAdapter {
     else if (type === 'deleted') this.#slices.delete(name);
   }
 
-  #report(sink: DiscoverySink): void {
+  /** @param looks 1 if time has passed since the last look at what is missing */
+  #report(sink: DiscoverySink, looks: 0 | 1 = 0): void {
     const { api, sidecarPort } = this.#options;
-    const nodes = nodesOfSlices(this.#slices.values(), api.service, sidecarPort);
+    const listed = nodesOfSlices(this.#slices.values(), api.service, sidecarPort);
+    this.#holding = afterAnswer(this.#holding, listed, KUBERNETES_ABSENT_LOOKS, looks);
+    this.#lookAtAbsent(sink);
+    const { nodes } = this.#holding;
     const report = JSON.stringify(nodes);
     if (report === this.#reported || this.#closing.signal.aborted) return;
     this.#reported = report;
     sink.observed(nodes);
+  }
+
+  #lookAtAbsent(sink: DiscoverySink): void {
+    if (this.#holding.missing.size === 0 || this.#cancelAbsentLook !== undefined) return;
+    this.#cancelAbsentLook = this.#options.clock.setTimer(KUBERNETES_ABSENT_LOOK_MS, () => {
+      this.#cancelAbsentLook = undefined;
+      // A source that cannot be seen says nothing of what is missing.
+      if (this.#reported === undefined) this.#lookAtAbsent(sink);
+      else this.#report(sink, 1);
+    });
   }
 
   #fail(sink: DiscoverySink, error: FleetError): void {

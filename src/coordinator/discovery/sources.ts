@@ -11,6 +11,7 @@ import type { DiscoveryAdapter } from './adapter.ts';
 import { dnsDiscovery } from './dns.ts';
 import { dnsQueries } from './dns-resolver.ts';
 import type { CoordinatorOptions, SourceKind } from '../options.ts';
+import { hostLookup } from './host-lookup.ts';
 import { ownContainerId } from './own-container.ts';
 import { fromFile } from './static-file.ts';
 import { fromText, parseStaticNodes, staticDiscovery } from './static.ts';
@@ -60,7 +61,7 @@ function dnsSources(options: CoordinatorOptions, { clock, random }: SourceSurrou
   const { dnsNames = [], dnsServers, dnsInterval: intervalMs, sidecarPort } = options;
   const servers = dnsServers?.split(',').map((server) => server.trim());
   return dnsNames.map((name) =>
-    dnsDiscovery({ name, queries: dnsQueries(servers), sidecarPort, intervalMs, clock, random }),
+    dnsDiscovery({ name, queries: dnsQueries(clock, servers), sidecarPort, intervalMs, clock, random }),
   );
 }
 
@@ -92,7 +93,8 @@ async function kubernetesSources(
 function staticSource({ nodes, nodesFile }: CoordinatorOptions, { clock }: SourceSurroundings): DiscoveryAdapter {
   // A list on the command line cannot get better: it is refused now, a file's is tried again and again.
   if (nodes !== undefined) parseStaticNodes(nodes);
-  return staticDiscovery({ ...(nodesFile === undefined ? fromText(nodes ?? '') : fromFile(nodesFile, clock)), clock });
+  const list = nodesFile === undefined ? fromText(nodes ?? '') : fromFile(nodesFile, clock);
+  return staticDiscovery({ ...list, clock, lookup: hostLookup(dnsQueries(clock)) });
 }
 
 async function dockerSource(

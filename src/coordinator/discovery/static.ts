@@ -4,17 +4,18 @@
  *
  * The form is `NAME=HOST:PORT=SIDECARURL`, then optionally `=WEIGHT`; in a flag separated by commas, in a file by
  * line ends too, with `#` comments. HOST may be a name: it is looked up for `ip`, again and again, while the ring
- * stays where `HOST:PORT` puts it.
+ * stays where `HOST:PORT` puts it. A line that is removed is a fact and counts at once, whatever DNS does meanwhile.
  */
-import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { httpUrl } from '../../base/config.ts';
 import { hostPort } from '../../base/host-port.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import { NAME_LENGTH_MAX, WEIGHT_MAX } from '../../topology/limits.ts';
-import type { DiscoveryAdapter, DiscoverySink, ObservedNode } from './adapter.ts';
 import { STATIC_POLL_MS } from '../limits.ts';
+import type { DiscoveryAdapter, DiscoverySink, LeftOut, ObservedNode } from './adapter.ts';
+import { AddressBook } from './address-book.ts';
+import type { HostLookup } from './host-lookup.ts';
 
 /** One line of the list. */
 export interface StaticNode {
@@ -66,18 +67,12 @@ export interface StaticSource {
 
 export interface StaticOptions extends StaticSource {
   readonly clock: Clock;
-  /** Default: the system's resolver, IPv4 first because clients with auto-discovery need that. */
-  readonly lookup?: (host: string) => Promise<string>;
+  readonly lookup: HostLookup;
 }
 
 /** The list that a flag gives. */
 export function fromText(text: string): StaticSource {
   return { read: async () => text };
-}
-
-async function systemLookup(host: string): Promise<string> {
-  const { address } = await dnsLookup(host, { order: 'ipv4first' });
-  return address;
 }
 
 /** Discovery from a list. */
@@ -87,8 +82,11 @@ export function staticDiscovery(options: StaticOptions): DiscoveryAdapter {
 
 class StaticDiscovery implements DiscoveryAdapter {
   readonly name = 'static';
+  readonly lossy = false;
   readonly #options: StaticOptions;
-  readonly #addresses = new Map<string, string>();
+  #book: AddressBook | undefined;
+  /** The list as it was read last; undefined while it cannot be read. */
+  #listed: readonly StaticNode[] | undefined;
   #reported = '';
   #cancelTimer = (): void => {};
   #unwatch: (() => void) | undefined;
@@ -101,62 +99,64 @@ class StaticDiscovery implements DiscoveryAdapter {
     this.#options = options;
   }
 
-  start(sink: DiscoverySink): void {
-    this.#unwatch = this.#options.watch?.(() => this.#lookNow(sink));
-    this.#lookNow(sink);
+  start(sink: DiscoverySink, remembered?: (host: string) => string | undefined): void {
+    const { clock, lookup } = this.#options;
+    const book = new AddressBook({ lookup, clock, remembered, changed: () => this.#report(sink, book) });
+    this.#book = book;
+    this.#unwatch = this.#options.watch?.(() => this.#lookNow(sink, book));
+    this.#lookNow(sink, book);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#unwatch?.();
     this.#cancelTimer();
+    this.#book?.close();
     await this.#round;
   }
 
   /** Looks, once more if something may have changed meanwhile, and again when the next look is due. */
-  #lookNow(sink: DiscoverySink): void {
+  #lookNow(sink: DiscoverySink, book: AddressBook): void {
     this.#lookAgain = this.#looking;
     if (this.#looking || this.#closed) return;
     this.#looking = true;
     this.#cancelTimer();
-    this.#round = this.#look(sink).finally(() => {
+    this.#round = this.#look(sink, book).finally(() => {
       this.#looking = false;
       if (this.#closed) return;
-      if (this.#lookAgain) this.#lookNow(sink);
-      else this.#cancelTimer = this.#options.clock.setTimer(STATIC_POLL_MS, () => this.#lookNow(sink));
+      if (this.#lookAgain) this.#lookNow(sink, book);
+      else this.#cancelTimer = this.#options.clock.setTimer(STATIC_POLL_MS, () => this.#lookNow(sink, book));
     });
   }
 
-  async #look(sink: DiscoverySink): Promise<void> {
+  async #look(sink: DiscoverySink, book: AddressBook): Promise<void> {
     try {
-      const nodes = parseStaticNodes(await this.#options.read());
-      const observed = await Promise.all(nodes.map((node) => this.#observe(node)));
-      const report = JSON.stringify(observed);
-      if (!this.#closed && report !== this.#reported) {
-        this.#reported = report;
-        sink.observed(observed);
-      }
+      const listed = parseStaticNodes(await this.#options.read());
+      await book.refresh(listed.map(({ host }) => host).filter((host) => isIP(host) === 0));
+      this.#listed = listed;
+      this.#report(sink, book);
     } catch (error) {
       if (!isFleetError(error)) throw error;
       // The next good list is news again, even if it is the one from before.
       this.#reported = '';
+      this.#listed = undefined;
       if (!this.#closed) sink.lost(new FleetError('DISCOVERY_FAILED', error.message, error));
     }
   }
 
-  async #observe(node: StaticNode): Promise<ObservedNode> {
-    return { ...node, ip: await this.#address(node.host), hint: 'running', instance: '' };
-  }
-
-  /** The address of a host; the last known one while it does not resolve, the name itself if it never did. */
-  async #address(host: string): Promise<string> {
-    if (isIP(host) !== 0) return host;
-    try {
-      const address = await (this.#options.lookup ?? systemLookup)(host);
-      this.#addresses.set(host, address);
-    } catch {
-      // A name that does not resolve is a node that does not answer: its probes say so.
+  #report(sink: DiscoverySink, book: AddressBook): void {
+    if (this.#closed || this.#listed === undefined) return;
+    const nodes: ObservedNode[] = [];
+    const leftOut: LeftOut[] = [];
+    for (const node of this.#listed) {
+      const { host } = node;
+      const { address, why = 'it has no known address' } = isIP(host) === 0 ? book.of(host) : { address: host };
+      if (address === undefined) leftOut.push({ name: node.name, reason: 'unresolved', why: `${host}: ${why}` });
+      else nodes.push({ ...node, ip: address, hint: 'running', instance: '' });
     }
-    return this.#addresses.get(host) ?? host;
+    const report = JSON.stringify([nodes, leftOut]);
+    if (report === this.#reported) return;
+    this.#reported = report;
+    sink.observed(nodes, leftOut);
   }
 }

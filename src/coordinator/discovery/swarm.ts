@@ -4,8 +4,9 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { isFleetError } from '../../base/errors.ts';
+import { SWARM_ABSENT_LOOKS, SWARM_POLL_MS } from '../limits.ts';
+import { afterAnswer, HOLDS_NOTHING } from './absences.ts';
 import type { DiscoveryAdapter, DiscoverySink } from './adapter.ts';
-import { SWARM_POLL_MS } from '../limits.ts';
 import { CACHE_ROLE, ROLE_LABEL } from './labels.ts';
 import { needsMachines, nodesOfSwarm } from './swarm-view.ts';
 import type { SwarmMachine, SwarmService, SwarmState, SwarmTask } from './swarm-view.ts';
@@ -39,8 +40,10 @@ export function swarmDiscovery(options: SwarmOptions): DiscoveryAdapter {
 
 class SwarmDiscovery implements DiscoveryAdapter {
   readonly name = 'swarm';
+  readonly lossy = false;
   readonly #options: SwarmOptions;
   readonly #closing = new AbortController();
+  #holding = HOLDS_NOTHING;
   #reported: string | undefined;
   #failures = 0;
   #cancelTimer = (): void => {};
@@ -64,7 +67,10 @@ class SwarmDiscovery implements DiscoveryAdapter {
     const { sidecarPort, clock } = this.#options;
     const { signal } = this.#closing;
     try {
-      const nodes = nodesOfSwarm(await this.#ask(signal), sidecarPort);
+      const listed = nodesOfSwarm(await this.#ask(signal), sidecarPort);
+      // A slot that is scaled away is `leaving` first; one that only vanishes may be a manager that does not know yet.
+      this.#holding = afterAnswer(this.#holding, listed, SWARM_ABSENT_LOOKS);
+      const { nodes } = this.#holding;
       this.#failures = 0;
       const report = JSON.stringify(nodes);
       if (!signal.aborted && report !== this.#reported) {

@@ -4,7 +4,7 @@ import { ManualClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/log.ts';
 import type { ObservedNode } from '../../../src/coordinator/discovery/adapter.ts';
 import { dockerDiscovery, type DockerOptions } from '../../../src/coordinator/discovery/docker-discovery.ts';
-import { RECONNECT_MAX_MS, RESYNC_MS } from '../../../src/coordinator/limits.ts';
+import { DOCKER_ABSENT_LOOKS, RECONNECT_MAX_MS, RESYNC_MS, SETTLE_POLL_MS } from '../../../src/coordinator/limits.ts';
 import { describeAdapter } from './adapter-suite.ts';
 import { containerOf, FakeEngine } from './docker-support.ts';
 import { pass, settled } from '../support.ts';
@@ -106,10 +106,12 @@ describe('among containers', () => {
     await adapter.close();
   });
 
-  test('an event that was missed is found with the next list', async () => {
+  test('an event that was missed is found with the next lists', async () => {
     const { adapter, engine, clock, hints } = await started({}, 'a', 'b');
     engine.containers = [containerOf('a')];
     await pass(clock, RESYNC_MS, 100);
+    expect(hints()).toEqual(['p-cache-a running', 'p-cache-b unlisted']);
+    await pass(clock, DOCKER_ABSENT_LOOKS * SETTLE_POLL_MS, 100);
     expect(hints()).toEqual(['p-cache-a running']);
     await adapter.close();
   });

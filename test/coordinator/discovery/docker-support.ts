@@ -4,14 +4,15 @@ import type { ContainerFilter, DockerEngine } from '../../../src/coordinator/dis
 import type { Container, ContainerEvent } from '../../../src/coordinator/discovery/docker-view.ts';
 import { eventQueue } from '../../support/event-queue.ts';
 
-/** A running cache container of project `p`, at 10.0.0.1 unless told otherwise. */
+/** A running cache container of project `p`; `a` and `1` are at 10.0.0.1 unless told otherwise, `b` and `2` at 10.0.0.2. */
 export function containerOf(id: string, given: Partial<Container> = {}): Container {
+  const number = /\d+$/.exec(id)?.[0] ?? id.charCodeAt(0) - 'a'.charCodeAt(0) + 1;
   return {
     id,
     name: `p-cache-${id}`,
     state: 'running',
     status: 'Up',
-    networks: { net: '10.0.0.1' },
+    networks: { net: `10.0.0.${number}` },
     ...given,
     labels: { 'memfleet.role': 'cache', 'com.docker.compose.project': 'p', ...given.labels },
   };

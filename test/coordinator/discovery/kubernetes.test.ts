@@ -6,6 +6,8 @@ import { silentLogger } from '../../../src/base/log.ts';
 import { kubernetesDiscovery, type SliceApi, type SliceEvent } from '../../../src/coordinator/discovery/kubernetes.ts';
 import type { EndpointSlice } from '../../../src/coordinator/discovery/kubernetes-view.ts';
 import {
+  KUBERNETES_ABSENT_LOOK_MS,
+  KUBERNETES_ABSENT_LOOKS,
   KUBERNETES_WATCH_GRACE_MS,
   KUBERNETES_WATCH_MS,
   RECONNECT_MAX_MS,
@@ -89,23 +91,80 @@ async function started(...slices: EndpointSlice[]) {
   const lists: string[] = [];
   const losses: string[] = [];
   adapter.start({
-    observed: (nodes) => lists.push(nodes.map(({ name }) => name).join()),
+    observed: (nodes) =>
+      lists.push(nodes.map(({ name, hint }) => (hint === 'running' ? name : `${name} ${hint}`)).join()),
     lost: (error) => losses.push(error.message),
   });
   await settled();
   return { clock, api, adapter, lists, losses, shortly: () => pass(clock, RECONNECT_MIN_MS) };
 }
 
+/** A slice in which some pods are on their way out. */
+function terminatingIn(name: string, leaving: number[], others: number[]): EndpointSlice {
+  const slice = sliceOf(name, [...leaving, ...others]);
+  const endpoints = (slice.endpoints ?? []).map((endpoint, index) =>
+    index < leaving.length ? { ...endpoint, conditions: { ready: false, serving: true, terminating: true } } : endpoint,
+  );
+  return { ...slice, endpoints };
+}
+
+describe('an endpoint that vanishes without having been terminating', () => {
+  const goneMs = KUBERNETES_ABSENT_LOOKS * KUBERNETES_ABSENT_LOOK_MS;
+
+  test('stays for several looks, however many events come meanwhile', async () => {
+    const { clock, api, adapter, lists } = await started(sliceOf('a', [1, 2]));
+    api.say('changed', sliceOf('a', [1]));
+    for (let index = 0; index < 3 * KUBERNETES_ABSENT_LOOKS; index += 1) api.say('bookmark', {});
+    await pass(clock, goneMs - KUBERNETES_ABSENT_LOOK_MS, 100);
+    expect(lists).toEqual(['cache-1,cache-2', 'cache-1,cache-2 unlisted']);
+    await pass(clock, KUBERNETES_ABSENT_LOOK_MS, 100);
+    expect(lists.at(-1)).toBe('cache-1');
+    await adapter.close();
+  });
+
+  test('and comes back in another slice was only moved', async () => {
+    const { api, adapter, lists, shortly } = await started(sliceOf('a', [1, 2]));
+    api.say('changed', sliceOf('a', [1]));
+    await shortly();
+    api.say('changed', sliceOf('b', [2]));
+    await shortly();
+    expect(lists).toEqual(['cache-1,cache-2', 'cache-1,cache-2 unlisted', 'cache-1,cache-2']);
+    await adapter.close();
+  });
+
+  test('is not missed while the server cannot be seen', async () => {
+    const { clock, api, adapter, lists } = await started(sliceOf('a', [1, 2]));
+    api.say('changed', sliceOf('a', [1]));
+    await settled();
+    api.failure = 'away';
+    api.end();
+    await pass(clock, 3 * goneMs, 500);
+    expect(lists.at(-1)).toBe('cache-1,cache-2 unlisted');
+    await adapter.close();
+  });
+});
+
 describe('a watch', () => {
   test('adds, changes and removes slices', async () => {
     const { api, adapter, lists, shortly } = await started(sliceOf('a', [1]));
     api.say('changed', sliceOf('b', [2, 3]));
     await shortly();
+    api.say('changed', terminatingIn('b', [2], [3]));
+    await shortly();
     api.say('changed', sliceOf('b', [3]));
+    await shortly();
+    api.say('changed', terminatingIn('a', [1], []));
     await shortly();
     api.say('deleted', sliceOf('a', [1]));
     await shortly();
-    expect(lists).toEqual(['cache-1', 'cache-1,cache-2,cache-3', 'cache-1,cache-3', 'cache-3']);
+    expect(lists).toEqual([
+      'cache-1',
+      'cache-1,cache-2,cache-3',
+      'cache-1,cache-2 leaving,cache-3',
+      'cache-1,cache-3',
+      'cache-1 leaving,cache-3',
+      'cache-3',
+    ]);
     expect(api.lists).toBe(1);
     await adapter.close();
   });
@@ -131,7 +190,7 @@ describe('a watch', () => {
     api.version = 900;
     api.gone();
     await shortly();
-    expect(lists).toEqual(['cache-1,cache-2', 'cache-1,cache-3']);
+    expect(lists).toEqual(['cache-1,cache-2', 'cache-1,cache-3,cache-2 unlisted']);
     expect([api.lists, api.watchedFrom.at(-1), losses]).toEqual([2, '900', []]);
     await adapter.close();
   });

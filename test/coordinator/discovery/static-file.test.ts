@@ -32,7 +32,7 @@ const linesOf = (...numbers: number[]): string =>
 function follow(path: string, clock: Clock = systemClock) {
   const lists: string[] = [];
   const losses: string[] = [];
-  const adapter = staticDiscovery({ ...fromFile(path, clock), clock });
+  const adapter = staticDiscovery({ ...fromFile(path, clock), clock, lookup: () => expect.unreachable() });
   adapters.push(adapter);
   adapter.start({
     observed: (nodes) => lists.push(nodes.map((node) => node.name).join()),

@@ -1,7 +1,13 @@
 /** Discovery among a Swarm's tasks, on a manager that the test plays, in simulated time. */
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
-import { INTERVAL_JITTER, RECONNECT_MAX_MS, SWARM_POLL_MS } from '../../../src/coordinator/limits.ts';
+import type { ObservedNode } from '../../../src/coordinator/discovery/adapter.ts';
+import {
+  INTERVAL_JITTER,
+  RECONNECT_MAX_MS,
+  SWARM_ABSENT_LOOKS,
+  SWARM_POLL_MS,
+} from '../../../src/coordinator/limits.ts';
 import { swarmDiscovery } from '../../../src/coordinator/discovery/swarm.ts';
 import { describeAdapter } from './adapter-suite.ts';
 import { pass, settled } from '../support.ts';
@@ -64,5 +70,29 @@ test('a manager that is away is asked again after growing waits', async () => {
   const waits = tries.slice(1).map((ms, index) => ms - (tries[index] ?? 0));
   expect(waits.every((wait, index) => wait >= (waits[index - 1] ?? 0) * 0.9)).toBe(true);
   expect(waits.at(-1)).toBeLessThanOrEqual(RECONNECT_MAX_MS);
+  await adapter.close();
+});
+
+test('a slot that a list lacks stays for several looks, and one that was leaving is gone at once', async () => {
+  const { clock, engine, adapter } = made();
+  engine.filled = [taskOf(1), taskOf(2), taskOf(3)];
+  const lists: string[] = [];
+  const note = (nodes: readonly ObservedNode[]): void => {
+    lists.push(nodes.map(({ name, hint }) => `${name} ${hint}`).join(', '));
+  };
+  adapter.start({ observed: note, lost: () => expect.unreachable() });
+  await settled();
+  engine.filled = [taskOf(1), taskOf(2), taskOf(3, { desiredState: 'remove' })];
+  await pass(clock, SWARM_POLL_MS);
+  engine.filled = [taskOf(1)];
+  await pass(clock, SWARM_POLL_MS);
+  expect(lists.slice(1)).toEqual([
+    'shop_cache-1 running, shop_cache-2 running, shop_cache-3 leaving',
+    'shop_cache-1 running, shop_cache-2 unlisted',
+  ]);
+  await pass(clock, (SWARM_ABSENT_LOOKS - 2) * SWARM_POLL_MS);
+  expect(lists.length).toBe(3);
+  await pass(clock, SWARM_POLL_MS);
+  expect(lists.at(-1)).toBe('shop_cache-1 running');
   await adapter.close();
 });

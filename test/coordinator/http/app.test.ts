@@ -1,6 +1,7 @@
 /** The HTTP contract, route by route, without a socket. */
 import { describe, expect, test } from 'vitest';
 import { PROBLEM_CONTENT_TYPE } from '../../../src/api/problem.ts';
+import { LEFT_OUT_SHOWN_MAX } from '../../../src/coordinator/limits.ts';
 import type { TopologyDocument } from '../../../src/topology/document.ts';
 import { buildRing } from '../../../src/topology/ring.ts';
 import { until } from '../../support/until.ts';
@@ -206,7 +207,8 @@ describe('GET /v1/nodes', () => {
       fleet: 'memfleet',
       held: null,
       version: (await topologyOf(world)).version,
-      sources: [{ name: 'fake', up: true, error: null }],
+      sources: [{ name: 'fake', up: true, error: null, missing: 0 }],
+      leftOut: { count: 0, shown: [] },
     });
     expect(list.nodes.map((node) => node.name)).toEqual(['cache-1', 'cache-10']);
     expect(list.nodes[0]).toMatchObject({
@@ -217,6 +219,27 @@ describe('GET /v1/nodes', () => {
       probe: { ok: true, version: '1.6.38', durationMs: expect.any(Number) as number },
       stats: { values: { curr_items: 3, cmd_get: 10, version: '1.6.38' } },
     });
+  });
+
+  test('says what the view lacks: nodes that are missing, and what was left out, up to a bound', async () => {
+    await using world = await running({}, 1, 2);
+    const more = Array.from({ length: LEFT_OUT_SHOWN_MAX + 5 }, (_, index) => `n${index}.test`);
+    const leftOut = more.map((name) => ({ name, reason: 'unresolved' as const, why: 'SERVFAIL' }));
+    world.source.leaveOut(leftOut, observedOf('cache-1'), observedOf('cache-2', { hint: 'unlisted' }));
+    const list = (await world.app.inject('/v1/nodes')).json<{ leftOut: { count: number; shown: object[] } }>();
+    expect(list).toMatchObject({
+      held: expect.stringContaining('1 of 2 nodes are missing') as string,
+      sources: [{ up: false, missing: 1, error: expect.stringContaining('n0.test: SERVFAIL') as string }],
+      nodes: [{ hint: 'running' }, { hint: 'unlisted', state: 'active' }],
+    });
+    expect(list.leftOut.count).toBe(more.length);
+    expect(list.leftOut.shown).toEqual(leftOut.slice(0, LEFT_OUT_SHOWN_MAX));
+    const lines = (await world.app.inject('/metrics')).body.split('\n');
+    expect(lines).toContain('memfleet_discovery_up{source="fake"} 0');
+    expect(lines).toContain('memfleet_topology_held 1');
+    expect(lines).toContain('memfleet_discovery_missing_nodes{source="fake"} 1');
+    expect(lines).toContain(`memfleet_nodes_left_out{reason="unresolved"} ${more.length}`);
+    expect(lines).toContain('memfleet_nodes_left_out{reason="limit"} 0');
   });
 
   test('/NAME has all statistics, numbers as numbers unless digits would be lost', async () => {
@@ -344,6 +367,8 @@ describe('the coordinator about itself', () => {
       'memfleet_nodes{state="active"} 2',
       'memfleet_nodes{state="down"} 0',
       'memfleet_discovery_up{source="fake"} 0',
+      'memfleet_discovery_missing_nodes{source="fake"} 0',
+      'memfleet_nodes_left_out{reason="duplicate"} 0',
       'memfleet_discovery_connections 0',
     ]) {
       expect(response.body.split('\n')).toContain(line);

@@ -6,6 +6,7 @@ import { Problem } from '../../../api/problem.ts';
 import { compareNames } from '../../../topology/document.ts';
 import { audit } from '../audit.ts';
 import type { Fleet } from '../../fleet.ts';
+import { LEFT_OUT_SHOWN_MAX } from '../../limits.ts';
 import type { MonitoredNode } from '../../health/monitor.ts';
 import { sendProblem } from '../../../http/problems.ts';
 import type { Publisher } from '../../publisher.ts';
@@ -40,7 +41,8 @@ function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher }: 
       fleet: fleetName,
       version: publisher.current?.document.version ?? 0,
       held: fleet.held ?? null,
-      sources: fleet.sources().map(({ name, up, error }) => ({ name, up, error: error ?? null })),
+      sources: fleet.sources().map(({ name, up, error, missing }) => ({ name, up, error: error ?? null, missing })),
+      leftOut: { count: fleet.leftOut().length, shown: fleet.leftOut().slice(0, LEFT_OUT_SHOWN_MAX) },
       nodes: nodes.sort(compareNames),
     };
   });
