@@ -112,3 +112,9 @@ export const TLS_HANDSHAKES_MAX = 1024;
  */
 export const CONN_MEMORY_MIN = 32 * 1024 * 1024;
 export const CONN_MEMORY_MAX = 64 * 1024 * 1024;
+
+/** Of the items' bytes, what their index takes at most while it grows; for the arithmetic of a container's memory. */
+export const INDEX_SHARE = 0.1;
+
+/** Bytes that supervisor, daemon and sidecar take without items; for the arithmetic of a container's memory. */
+export const PROGRAM_BYTES = 100 * 1024 * 1024;

@@ -10,6 +10,7 @@ import { LineSink, type LineStream } from '../base/line-sink.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options/options.ts';
+import { memoryLimit, whyTooMuch } from './memory-limit.ts';
 import { PORT_FILE_VARIABLE, writePortFile } from './port-file.ts';
 import { helpText } from './options/help.ts';
 import { Server } from './server.ts';
@@ -56,6 +57,8 @@ async function run(args: readonly string[]): Promise<number> {
     const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
     return detach(command, process.env, (text) => void process.stderr.write(text));
   }
+  const tooMuch = whyTooMuch(request.settings.maxBytes, memoryLimit());
+  if (tooMuch !== undefined) warn(`-m is too large for this container: ${tooMuch}`);
   const log = new LineSink(detached ? NOWHERE : process.stderr, (missing) => {
     warn(`${missing} lines are missing here: they were not read in time`);
   });
@@ -65,6 +68,7 @@ async function run(args: readonly string[]): Promise<number> {
     tls: await tlsTransport(request.settings),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
+    memoryLimit,
     log,
   });
   // Before anybody can connect: a signal that nobody waits for would end the process, and their connections with it.

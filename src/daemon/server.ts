@@ -14,6 +14,7 @@ import { Engine } from './engine.ts';
 import { HeldMemory, defaultConnMemory } from './held-memory.ts';
 import { HouseKeeping } from './house-keeping.ts';
 import * as limits from './limits.ts';
+import { whyTooMuch } from './memory-limit.ts';
 import { MetaCommands } from './meta/commands.ts';
 import { Output } from './output.ts';
 import { SecondHand } from './clock.ts';
@@ -42,6 +43,8 @@ export interface ServerParts {
   clock?: Clock;
   /** 32 bits of chance for the hash table. */
   hashSeed: number;
+  /** Bytes that the container has; nobody asks unless given. */
+  memoryLimit?: () => number | undefined;
   /** Takes lines for standard error, if the verbosity asks for them. */
   log: LineLog;
 }
@@ -215,6 +218,10 @@ export class Server implements ConnectionContext {
     return new Promise((resolve) => {
       this.#onStop = resolve;
     });
+  }
+
+  whyTooMuch(itemBytes: number): string | undefined {
+    return whyTooMuch(itemBytes, this.#parts.memoryLimit?.());
   }
 
   stop(): void {

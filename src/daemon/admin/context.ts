@@ -9,6 +9,8 @@ export interface AdminContext extends StatsSource {
   readonly prefixes: PrefixStats;
   /** Reads the certificates again; what is wrong with them if they cannot be used, and the old ones stay. */
   refreshCertificates(): string | undefined;
+  /** Why so many bytes of items are more than the container has; undefined if they are not. */
+  whyTooMuch(itemBytes: number): string | undefined;
   /** Begins to stop the daemon, as SIGTERM does. */
   stop(): void;
 }

@@ -68,11 +68,14 @@ function automove(words: string[], { settings, store }: AdminContext): string {
 }
 
 /** cache_memlimit MEGABYTES */
-export function memlimitCommand(words: string[], { settings, store }: AdminContext): string {
+export function memlimitCommand(words: string[], context: AdminContext): string {
+  const { settings, store } = context;
   const megabytes = unsigned(words[1]);
   if (megabytes === undefined) return 'ERROR\r\n';
   if (megabytes < MEMLIMIT_MIN) return 'MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n';
   if (megabytes > MEMLIMIT_MAX) return 'MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n';
+  const why = context.whyTooMuch(megabytes * MEGABYTE);
+  if (why !== undefined) return `MEMLIMIT_ADJUST_FAILED ${why}\r\n`;
   if (!store.limitMemory(megabytes * MEGABYTE)) {
     return 'MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n';
   }

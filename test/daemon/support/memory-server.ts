@@ -1,6 +1,6 @@
 /** A whole daemon in process, over a transport in memory and a clock that stands still. */
 import { ManualClock } from '../../../src/base/clock.ts';
-import { Server } from '../../../src/daemon/server.ts';
+import { Server, type ServerParts } from '../../../src/daemon/server.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../src/daemon/settings.ts';
 import { MemoryTransport, type MemorySocket } from '../../support/memory-transport.ts';
 
@@ -13,7 +13,11 @@ export interface MemoryServer {
 }
 
 /** @param gathers whether its sockets take runs of bytes from where they lie, and put them where they belong */
-export async function startMemoryServer(settings: Partial<Settings> = {}, gathers = false): Promise<MemoryServer> {
+export async function startMemoryServer(
+  settings: Partial<Settings> = {},
+  gathers = false,
+  parts: Partial<ServerParts> = {},
+): Promise<MemoryServer> {
   const clock = new ManualClock();
   const transport = new MemoryTransport(gathers);
   const lines: string[] = [];
@@ -24,6 +28,7 @@ export async function startMemoryServer(settings: Partial<Settings> = {}, gather
     clock,
     hashSeed: 1,
     log: { write: (text) => void lines.push(text.trimEnd()), dropped: 0 },
+    ...parts,
   });
   await server.listen();
   return { server, clock, lines, connect: () => transport.connect() };
