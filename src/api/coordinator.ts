@@ -29,6 +29,12 @@ export const Topology = Type.Object(
       pointsPerNode: Type.Integer(),
     }),
     nodes: Type.Array(Type.Object(NODE_FIELDS)),
+    ipDiscovery: Type.Optional(
+      Type.Literal('ipv6', { description: 'Auto-discovery tells nodes that have IPv6 alone as well.' }),
+    ),
+    signature: Type.Optional(
+      Type.String({ description: 'By which coordinators know what one of them has published; for nobody else.' }),
+    ),
   },
   { description: 'The topology document.' },
 );

@@ -218,12 +218,12 @@ export class Connection {
     await this.#link.request((writer) => writer.line(line), oneOf('OK'));
   }
 
-  /** The payload of `config get cluster`, or undefined if the server has none. */
-  configGet(): Promise<string | undefined> {
+  /** The payload of `config get NAME`, or undefined if the server has none. */
+  configGet(name: 'cluster' | 'cluster-signature' = 'cluster'): Promise<string | undefined> {
     let payload: string | undefined;
     let problem: FleetError | undefined;
     return this.#link.request<string | undefined>(
-      (writer) => writer.line('config get cluster'),
+      (writer) => writer.line(`config get ${name}`),
       (reply) => {
         if (isStatus(reply, 'END')) {
           if (problem !== undefined) throw problem;
@@ -238,9 +238,12 @@ export class Connection {
     );
   }
 
-  /** Hands the daemon the payload that it is to answer `config get cluster` with. */
-  async configSet(payload: string, token: string): Promise<void> {
-    await this.#link.request((writer) => writer.configSet(payload, token), oneOf('STORED'));
+  /**
+   * Hands the daemon the payload that it is to answer `config get cluster` with, and what it was signed with. A daemon
+   * that knows no signatures takes the payload all the same.
+   */
+  async configSet(payload: string, token: string, signature?: string): Promise<void> {
+    await this.#link.request((writer) => writer.configSet(payload, token, signature), oneOf('STORED'));
   }
 
   /** Waits for the answers that are due, then closes; requests made from now on are refused with CLOSED. */

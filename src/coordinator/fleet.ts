@@ -8,23 +8,30 @@ import type { Clock } from '../base/clock.ts';
 import type { FleetError } from '../base/errors.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { discoveryPayload } from '../topology/discovery-payload.ts';
 import { activeNodes, type Hashing, type NodeState, type TopologyDocument } from '../topology/document.ts';
-import { agreementOf, hear, isInRingElsewhere, patienceMs, type Heard } from './agreement.ts';
+import { VERSION_MAX } from '../topology/limits.ts';
+import { agreementOf, hear, isInRingElsewhere, judgeWord, patienceMs, type Heard, type Refusal } from './agreement.ts';
 import type { DiscoveryAdapter, LeftOut, ObservedNode } from './discovery/adapter.ts';
 import { mergeObserved, placeOf } from './discovery/merge.ts';
 import { sourceStatus, viewGap, type Source, type SourceStatus } from './source-status.ts';
 import { HealthMonitor, type MonitoredNode, type ProbeResult } from './health/monitor.ts';
-import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS, REMEMBERED_MAX_MS } from './limits.ts';
+import { AGREE_MAX_MS, FIRST_LOOK_MAX_MS, REFUSAL_LOG_MS, REMEMBERED_MAX_MS } from './limits.ts';
 import type { HealthSettings } from './health/node-state.ts';
 import { afterPublish, CALM, changeDelayMs, type Pace } from './pace.ts';
-import { FIRST_LOOK, nextVersion, planTopology, type Plan } from './plan.ts';
-import type { Prober, ProberFactory } from './health/prober.ts';
+import { FIRST_LOOK, nextVersion, planTopology, VERSIONS_USED_UP, type Plan } from './plan.ts';
+import type { Prober, ProberFactory, Told } from './health/prober.ts';
 import type { Publisher } from './publisher.ts';
+import type { PayloadSigner } from './signature.ts';
 import type { StateStore } from './state-file.ts';
 
 export interface FleetOptions {
   readonly fleet: string;
   readonly hashing: Hashing;
+  /** What auto-discovery tells; IPv4 addresses alone unless given. */
+  readonly ipDiscovery?: TopologyDocument['ipDiscovery'];
+  /** Of all coordinators of this fleet; undefined without a token. */
+  readonly signer?: PayloadSigner | undefined;
   readonly sources: readonly DiscoveryAdapter[];
   readonly store: StateStore;
   readonly publisher: Publisher;
@@ -34,6 +41,8 @@ export interface FleetOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly onProbe?: (node: string, result: ProbeResult) => void;
+  /** What a node told of the topology did not count. */
+  readonly onRefusal?: (why: Refusal) => void;
 }
 
 /** A running coordinator, without its HTTP. */
@@ -58,6 +67,7 @@ export class Fleet {
   #cancelPatience: (() => void) | undefined;
   #conflicts = 0;
   #conflictAtMs = Number.NEGATIVE_INFINITY;
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: FleetOptions) {
@@ -76,7 +86,7 @@ export class Fleet {
         onProbe?.(node, result);
         if (this.#previous === undefined) this.#changed();
       },
-      onTold: (payload) => this.#hear(payload),
+      onTold: (node, told) => this.#hear(node, told),
       mustFlush: (node) => this.#mustFlush(node),
     });
   }
@@ -103,7 +113,9 @@ export class Fleet {
       log.warn({ why: error.message }, 'saved state is lost; versions go on from the clock');
     }
     if (this.#previous !== undefined) {
+      this.#previous = this.#signed(this.#previous);
       publisher.publish(this.#previous);
+      this.#noteVersions();
       log.info({ version: this.#previous.version, nodes: this.#previous.nodes.length }, 'topology taken over');
     }
   }
@@ -142,7 +154,8 @@ export class Fleet {
 
   /** Why the published topology is older than what is known. */
   #distrust(): string | undefined {
-    return this.#held ?? (this.#monitor.isBlind() ? 'no node answers; the last topology stays' : undefined);
+    const usedUp = nextVersion(this.#previous?.version ?? 0, 0) === undefined ? VERSIONS_USED_UP : undefined;
+    return this.#held ?? usedUp ?? (this.#monitor.isBlind() ? 'no node answers; the last topology stays' : undefined);
   }
 
   /** True if the published ring has this node and no other: it cannot be drained. */
@@ -245,25 +258,37 @@ export class Fleet {
   }
 
   #plan(): Plan {
-    const { fleet, hashing, clock } = this.#options;
+    const { fleet, hashing, ipDiscovery, clock } = this.#options;
     const states = this.#monitor.states();
     const previous = this.#previous;
     const firstLook =
       previous === undefined && this.#monitor.isSettling() && clock.monotonicMs() < this.#firstLookUntilMs;
     const versionFloor = this.#heard?.version ?? 0;
     const nowMs = clock.nowMs();
-    return planTopology({ fleet, hashing, observed: this.#observed, states, previous, nowMs, versionFloor, firstLook });
+    const observed = this.#observed;
+    return planTopology({ fleet, hashing, ipDiscovery, observed, states, previous, nowMs, versionFloor, firstLook });
   }
 
   /** A node that another coordinator let in was flushed by that one; what it holds since then is good. */
   #mustFlush(node: ObservedNode): 'yes' | 'no' | 'wait' {
     if (this.#previous === undefined && this.#monitor.isFirstLook()) return 'wait';
-    return isInRingElsewhere(this.#previous, this.#heard, node) ? 'no' : 'yes';
+    return isInRingElsewhere(this.#previous, this.#heard, node, this.#options.ipDiscovery) ? 'no' : 'yes';
   }
 
-  #hear(payload: string): void {
-    this.#heard = hear(this.#heard, payload, this.#previous, this.#options.clock.nowMs());
+  #hear(node: string, told: Told): void {
+    const { signer, clock } = this.#options;
+    const heard = judgeWord(told, signer, clock.nowMs());
+    if (typeof heard === 'string') return this.#refuse(node, heard);
+    this.#heard = hear(this.#heard, heard, this.#previous);
     this.#agree();
+  }
+
+  #refuse(node: string, why: Refusal): void {
+    const { clock, log, onRefusal } = this.#options;
+    onRefusal?.(why);
+    if (clock.monotonicMs() - this.#refusalLoggedMs < REFUSAL_LOG_MS) return;
+    this.#refusalLoggedMs = clock.monotonicMs();
+    log.warn({ node, why }, 'a node tells a topology that no coordinator of this fleet has published');
   }
 
   /** Acts on what other coordinators are known to have published. */
@@ -300,7 +325,8 @@ export class Fleet {
     this.#conflictAtMs = clock.monotonicMs();
     if (this.#distrust() !== undefined) return this.#agree();
     log.warn({ heard: heard.version, own: own.version }, 'another coordinator sees other nodes');
-    await this.#publish({ ...own, version: nextVersion(heard.version, clock.nowMs()) });
+    const version = nextVersion(heard.version, clock.nowMs());
+    if (version !== undefined) await this.#publish({ ...own, version });
   }
 
   /** Something may have to be published: when, depends on what else happens now. */
@@ -345,12 +371,24 @@ export class Fleet {
   async #publish(content: TopologyDocument): Promise<void> {
     const { publisher, clock, log } = this.#options;
     if (this.#closed) return;
-    const document = { ...content, publishedAt: new Date(clock.nowMs()).toISOString() };
+    const document = this.#signed({ ...content, publishedAt: new Date(clock.nowMs()).toISOString() });
     this.#previous = document;
     await this.#save();
     publisher.publish(document);
+    this.#noteVersions();
     const { version, nodes } = document;
     log.info({ version, nodes: nodes.map((node) => `${node.name} ${node.state}`).join(', ') }, 'topology published');
+  }
+
+  /** A document that auto-discovery tells nothing of has nothing to sign. */
+  #signed({ signature: _old, ...document }: TopologyDocument): TopologyDocument {
+    const payload = discoveryPayload(document);
+    const { signer } = this.#options;
+    return signer === undefined || payload === undefined ? document : { ...document, signature: signer.sign(payload) };
+  }
+
+  #noteVersions(): void {
+    if (this.#previous?.version === VERSION_MAX) this.#options.log.error(VERSIONS_USED_UP);
   }
 
   #saveSoon(): void {

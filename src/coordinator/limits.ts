@@ -141,8 +141,15 @@ export const FIRST_LOOK_MAX_MS = 2_000;
 export const AGREE_MIN_MS = 3_000;
 export const AGREE_MAX_MS = 60_000;
 
-/** Seconds, as versions are, that a node's word on the newest version may be ahead of the clock: a day. */
+/**
+ * Seconds, as versions are, that a node's word on the newest version may be ahead of the clock where no token lets
+ * coordinators sign what they publish: a day, in all, so that a node that lies uses up no more than that. A word beyond
+ * it does not count.
+ */
 export const VERSION_LEAD_MAX = 86_400;
+
+/** Words of nodes that do not count are logged at most this often; a metric counts them all. */
+export const REFUSAL_LOG_MS = 60_000;
 
 /** How often a Swarm's tasks are listed; below the time that a stopping node goes on answering (MEMFLEET_DRAIN_MS). */
 export const SWARM_POLL_MS = 500;

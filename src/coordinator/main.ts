@@ -16,6 +16,7 @@ import { OPTIONS, readCoordinatorOptions, type CoordinatorOptions } from './opti
 import { memcachedProber } from './health/prober.ts';
 import { Publisher } from './publisher.ts';
 import { makeSources } from './discovery/sources.ts';
+import { payloadSigner } from './signature.ts';
 import { fileStore, memoryStore } from './state-file.ts';
 
 /** Runs the coordinator until a signal ends it. Resolves with the exit code: 0, 64 for bad flags, 71 for a taken port. */
@@ -44,12 +45,15 @@ async function run(options: CoordinatorOptions, log: Logger): Promise<void> {
   const fleet = new Fleet({
     fleet: options.fleet,
     hashing: DEFAULT_HASHING,
+    ...(options.ipDiscovery === 'ipv6' && { ipDiscovery: 'ipv6' }),
+    signer: options.token === undefined ? undefined : payloadSigner(options.token, options.fleet),
     sources,
     store: options.stateFile === undefined ? memoryStore() : fileStore(options.stateFile),
     publisher,
     prober: memcachedProber,
     settings: options.settings,
     onProbe: (node, result) => metrics.observeProbe(node, result),
+    onRefusal: (why) => metrics.countRefusal(why),
     clock,
     random,
     log,

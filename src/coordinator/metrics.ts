@@ -1,7 +1,10 @@
 /** The coordinator's own metrics. What can be read when asked for is; only events are counted as they happen. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLogLines } from '../base/log.ts';
+import { untoldNodes } from '../topology/discovery-payload.ts';
 import type { NodeState } from '../topology/document.ts';
+import { VERSION_MAX } from '../topology/limits.ts';
+import { REFUSALS, type Refusal } from './agreement.ts';
 import { LEFT_OUT_REASONS } from './discovery/adapter.ts';
 import type { Fleet } from './fleet.ts';
 import type { ProbeResult } from './health/monitor.ts';
@@ -19,6 +22,7 @@ export class CoordinatorMetrics {
   readonly #registry = new Registry();
   readonly #probes: Histogram;
   readonly #probeFailures: Counter;
+  readonly #refusals: Counter;
 
   constructor() {
     const registers = [this.#registry];
@@ -35,6 +39,13 @@ export class CoordinatorMetrics {
       labelNames: ['node'],
       registers,
     });
+    this.#refusals = new Counter({
+      name: 'memfleet_topology_words_refused_total',
+      help: 'Times that a node told a topology that no coordinator of this fleet can have published.',
+      labelNames: ['reason'],
+      registers,
+    });
+    for (const reason of REFUSALS) this.#refusals.inc({ reason }, 0);
   }
 
   /** The media type of {@link render}. */
@@ -53,10 +64,23 @@ export class CoordinatorMetrics {
     if (!result.ok) this.#probeFailures.inc({ node });
   }
 
+  /** Counts a node's word that did not count. */
+  countRefusal(reason: Refusal): void {
+    this.#refusals.inc({ reason });
+  }
+
   /** Reads these parts whenever the metrics are asked for. Called once. */
   watch(fleet: Fleet, publisher: Publisher, discoveryConnections: () => number): void {
     this.#gauge('memfleet_topology_version', 'Version of the published topology; 0 before the first.', () => [
       { value: publisher.current?.document.version ?? 0 },
+    ]);
+    this.#gauge(
+      'memfleet_topology_versions_left',
+      'Versions above the published one; at 0 nothing can be published.',
+      () => [{ value: VERSION_MAX - (publisher.current?.document.version ?? 0) }],
+    );
+    this.#gauge('memfleet_discovery_untold_nodes', 'Active nodes that auto-discovery leaves out: IPv6 alone.', () => [
+      { value: publisher.current === undefined ? 0 : untoldNodes(publisher.current.document).length },
     ]);
     this.#gauge('memfleet_topology_watchers', 'Clients that follow the topology now.', () => [
       { value: publisher.watcherCount },

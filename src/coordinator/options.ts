@@ -1,5 +1,5 @@
 /** The flags and environment of `memfleet coordinator`, and what they amount to. Pure. */
-import { durationMs, integer, named, option, readOptions, toggle } from '../base/config.ts';
+import { durationMs, integer, named, oneOf, option, readOptions, toggle } from '../base/config.ts';
 import { listenAddress } from '../base/host-port.ts';
 import type { Environment, OptionValues, Parser } from '../base/config.ts';
 import { FleetError } from '../base/errors.ts';
@@ -73,6 +73,11 @@ export const OPTIONS = {
     env: 'MEMFLEET_DISCOVERY_LISTEN',
     default: '0.0.0.0:11210',
     help: 'where to answer config get cluster',
+  }),
+  ipDiscovery: option(oneOf(['ipv4', 'ipv6']), {
+    env: 'MEMFLEET_IP_DISCOVERY',
+    default: 'ipv4',
+    help: 'ipv6: auto-discovery tells nodes with IPv6 alone too, for clients that can read them',
   }),
   discover: option(sourceKinds, {
     env: 'MEMFLEET_DISCOVER',

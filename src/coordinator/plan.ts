@@ -9,12 +9,18 @@ import { activeNodes, compareNames } from '../topology/document.ts';
 import { VERSION_MAX } from '../topology/limits.ts';
 import type { ObservedNode } from './discovery/adapter.ts';
 
+/** Why nothing is ever published again; docs/coordinator.md has the way back. */
+export const VERSIONS_USED_UP =
+  `versions are used up: ${VERSION_MAX} is the last that clients can read; the last topology stays ` +
+  '(docs/coordinator.md, "Versions")';
+
 /** Why nothing is published right after a start. */
 export const FIRST_LOOK = 'the nodes are looked at for the first time';
 
 export interface PlanInput {
   readonly fleet: string;
   readonly hashing: Hashing;
+  readonly ipDiscovery?: TopologyDocument['ipDiscovery'];
   /** What the sources list now, each name and address once. */
   readonly observed: readonly ObservedNode[];
   /** The state of each observed node by its name; one that is missing is `joining`. */
@@ -41,14 +47,14 @@ export type Plan =
 
 /** The next document, if there should be one. */
 export function planTopology(input: PlanInput): Plan {
-  const { previous } = input;
+  const { previous, ipDiscovery } = input;
   const known = new Map(previous?.nodes.map((node) => [node.name, node]));
   const nodes = input.observed
     .flatMap((observed) =>
       plannedNode(observed, input.states.get(observed.name) ?? 'joining', known.get(observed.name)),
     )
     .sort(compareNames);
-  const next = { fleet: input.fleet, hashing: input.hashing, nodes };
+  const next = { fleet: input.fleet, hashing: input.hashing, nodes, ...(ipDiscovery && { ipDiscovery }) };
   if (previous !== undefined && sameContent(previous, next)) return { kind: 'unchanged' };
   if (previous !== undefined && activeNodes(previous).length > 0 && !nodes.some(isActive)) {
     const all = nodes.length === 0 ? 'no node is left' : `none of the ${nodes.length} nodes is active`;
@@ -57,13 +63,9 @@ export function planTopology(input: PlanInput): Plan {
   if (previous === undefined && input.firstLook === true) {
     return { kind: 'held', reason: FIRST_LOOK };
   }
-  const document: TopologyDocument = {
-    fleet: input.fleet,
-    version: nextVersion(Math.max(previous?.version ?? 0, input.versionFloor ?? 0), input.nowMs),
-    publishedAt: new Date(input.nowMs).toISOString(),
-    hashing: input.hashing,
-    nodes,
-  };
+  const version = nextVersion(Math.max(previous?.version ?? 0, input.versionFloor ?? 0), input.nowMs);
+  if (version === undefined) return { kind: 'held', reason: VERSIONS_USED_UP };
+  const document: TopologyDocument = { ...next, version, publishedAt: new Date(input.nowMs).toISOString() };
   return { kind: 'publish', document, urgency: urgencyOf(previous, next) };
 }
 
@@ -71,11 +73,12 @@ export function planTopology(input: PlanInput): Plan {
  * The version after `previous`: the time in seconds, which is above everything that an earlier coordinator published
  * even if its state was lost, or the next integer where versions run ahead of the clock or the clock went back.
  * Seconds reach VERSION_MAX in January 2038; from then on only the next integer counts.
+ * @returns undefined if `previous` is the last there is
  */
-export function nextVersion(previous: number, nowMs: number): number {
+export function nextVersion(previous: number, nowMs: number): number | undefined {
   const seconds = Math.floor(nowMs / 1000);
   const clock = seconds > 0 && seconds <= VERSION_MAX ? seconds : 0;
-  return Math.min(Math.max(previous + 1, clock), VERSION_MAX);
+  return previous >= VERSION_MAX ? undefined : Math.max(previous + 1, clock);
 }
 
 function isActive(node: TopologyNode): boolean {
@@ -90,16 +93,17 @@ function plannedNode(observed: ObservedNode, state: NodeState, known: TopologyNo
   return [{ name, host, ip, port, weight, state, sidecar: observed.sidecar || (known?.sidecar ?? '') }];
 }
 
-type Content = Pick<TopologyDocument, 'fleet' | 'hashing' | 'nodes'>;
+type Content = Pick<TopologyDocument, 'fleet' | 'hashing' | 'nodes' | 'ipDiscovery'>;
 
 function sameContent(a: Content, b: Content): boolean {
   return contentKey(a) === contentKey(b);
 }
 
 /** Everything of a document that clients must know when it changes, in one order of fields. */
-function contentKey({ fleet, hashing, nodes }: Content): string {
+function contentKey({ fleet, hashing, nodes, ipDiscovery }: Content): string {
   return JSON.stringify([
     fleet,
+    ipDiscovery,
     [hashing.algorithm, hashing.keyHash, hashing.pointsPerNode],
     nodes.map((node) => [node.name, node.host, node.ip, node.port, node.weight, node.state, node.sidecar]),
   ]);

@@ -22,8 +22,18 @@ export function isReservedKey(key: Uint8Array, start: number, end: number): bool
 /** The name in `config get cluster`. */
 export const CLUSTER = 'cluster';
 
+/**
+ * The name under which the payload's signature can be read, which its sidecar delivers with it: by it coordinators know
+ * what one of them has published. The daemon neither makes nor judges it.
+ */
+const CLUSTER_SIGNATURE = 'cluster-signature';
+
+/** HMAC-SHA256 as base64url; any other word in its place is none. */
+const SIGNATURE = /^[\w-]{43}$/;
+
 export class ClusterConfig {
   #payload = '';
+  #signature = '';
   readonly #tokenDigest: Buffer | undefined;
 
   /** @param token who knows it may set the configuration; undefined = nobody */
@@ -46,15 +56,20 @@ export class ClusterConfig {
     return this.#payload;
   }
 
-  /** @param payload `version⏎host|ip|port host|ip|port…⏎` */
-  set(payload: string): void {
+  /**
+   * @param payload `version⏎host|ip|port host|ip|port…⏎`
+   * @param signature empty if it came with none
+   */
+  set(payload: string, signature = ''): void {
     this.#payload = payload;
+    this.#signature = SIGNATURE.test(signature) ? signature : '';
   }
 
   /** The answer to `config get NAME`: END alone while nothing is known (an empty list breaks clients). */
   answer(name: string): string {
-    if (name !== CLUSTER || this.#payload === '') return 'END\r\n';
-    return `CONFIG cluster 0 ${this.#payload.length}\r\n${this.#payload}\r\nEND\r\n`;
+    const value = name === CLUSTER ? this.#payload : name === CLUSTER_SIGNATURE ? this.#signature : '';
+    if (value === '') return 'END\r\n';
+    return `CONFIG ${name} 0 ${value.length}\r\n${value}\r\nEND\r\n`;
   }
 
   /** What a `get` of the reserved key adds to its answer, before END. */

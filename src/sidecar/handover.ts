@@ -8,13 +8,13 @@
 import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import { discoveryPayload, parseDiscoveryPayload } from '../topology/discovery-payload.ts';
+import { discoveryPayload, parseDiscoveryPayload, untoldNodes } from '../topology/discovery-payload.ts';
 import type { TopologyDocument } from '../topology/document.ts';
 
 /** What the hand-over needs of a connection to the daemon. */
 export interface ConfigTarget {
   configGet(): Promise<string | undefined>;
-  configSet(payload: string, token: string): Promise<void>;
+  configSet(payload: string, token: string, signature?: string): Promise<void>;
 }
 
 export interface HandoverOptions {
@@ -77,14 +77,15 @@ export class Handover {
 
   async #reconcile(): Promise<void> {
     const document = this.#document;
-    const payload = document === undefined ? undefined : discoveryPayload(document);
-    if (document === undefined || payload === undefined) return;
+    if (document === undefined) return;
+    const payload = discoveryPayload(document);
+    if (payload === undefined) return this.#complainOfNothing(document);
     const { target, token, log } = this.#options;
     try {
       const had = await target.configGet();
       this.#daemonVersion = had === undefined ? undefined : parseDiscoveryPayload(had).version;
       if (this.#daemonVersion === undefined || this.#daemonVersion < document.version) {
-        await target.configSet(payload, token);
+        await target.configSet(payload, token, document.signature);
         this.#daemonVersion = document.version;
         log.info({ version: document.version }, 'handed the topology to the daemon');
       }
@@ -94,6 +95,15 @@ export class Handover {
       // A stock memcached answers ERROR to `config get`, and so is never sent a payload that it would read as commands.
       this.#complainOnce(`the daemon does not take the topology: ${error.message}`);
     }
+  }
+
+  /** An empty list breaks clients, so the daemon keeps the one that it has, or none. */
+  #complainOfNothing(document: TopologyDocument): void {
+    const untold = untoldNodes(document).length;
+    if (untold === 0) return;
+    this.#complainOnce(
+      `nothing for auto-discovery: all ${untold} nodes have IPv6 alone; the coordinator's --ip-discovery ipv6 tells them`,
+    );
   }
 
   /** The loop goes on for ever, so the same trouble is said once until it is over. */

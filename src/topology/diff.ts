@@ -35,7 +35,11 @@ export function diffTopology(before: TopologyDocument | undefined, after: Topolo
   }
   const removed = [...old.values()];
   const ringChanged = before === undefined || ringIdentity(before) !== ringIdentity(after);
-  const sameHeader = before !== undefined && before.fleet === after.fleet && sameHashing(before.hashing, after.hashing);
+  const sameHeader =
+    before !== undefined &&
+    before.fleet === after.fleet &&
+    before.ipDiscovery === after.ipDiscovery &&
+    sameHashing(before.hashing, after.hashing);
   const nodesDiffer = added.length > 0 || removed.length > 0 || changed.length > 0;
   return { added, removed, changed, ringChanged, clientsMustKnow: nodesDiffer || ringChanged || !sameHeader };
 }

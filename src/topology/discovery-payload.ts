@@ -14,11 +14,12 @@
  *   line with END for the last. A host that is not so, or is empty, is replaced by the IP address.
  * - ip: always an IPv4 address: dalli-elasticache, npm memcached and .NET drop an entry without one, gomemcache connects
  *   to nothing else. An IPv4 address mapped into IPv6 is unwrapped; without one the host is taken if it is one. A node
- *   that has neither (IPv6 alone, or a name that does not resolve yet) is left out.
+ *   that has neither (IPv6 alone, or a name that does not resolve yet) is left out. Where the document says
+ *   `ipDiscovery: ipv6`, an IPv6 address is told as it is, without brackets, as ElastiCache does (`ip_discovery`).
  * - the whole answer below 4096 bytes, about 90 nodes, or pymemcache loses some: {@link DISCOVERY_PAYLOAD_BYTES_SAFE}.
  *   A longer list is given out all the same, for the clients that read it.
  */
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { FleetError } from '../base/errors.ts';
 import { activeNodes, type TopologyDocument, type TopologyNode } from './document.ts';
 import { NODES_MAX, VERSION_MAX } from './limits.ts';
@@ -42,13 +43,26 @@ export interface DiscoveryPayload {
  * makes some clients throw, so an endpoint then answers as for an unknown key (`END`).
  */
 export function discoveryPayload(document: TopologyDocument): string | undefined {
-  const entries = activeNodes(document).flatMap((node) => discoveryEntry(node) ?? []);
+  const entries = discoveryEntries(document);
   return entries.length === 0 ? undefined : `${document.version}\n${entries.join(' ')}\n`;
 }
 
-/** `host|ip|port` of a node, or undefined if it has no form that every client can read. */
-export function discoveryEntry({ host, ip, port }: Pick<TopologyNode, 'host' | 'ip' | 'port'>): string | undefined {
-  const address = toIPv4(ip) ?? toIPv4(host);
+/** The entries of the active nodes, in their order, without those that have none. */
+export function discoveryEntries(document: Pick<TopologyDocument, 'nodes' | 'ipDiscovery'>): string[] {
+  return activeNodes(document).flatMap((node) => discoveryEntry(node, document.ipDiscovery) ?? []);
+}
+
+/** The active nodes that have no entry, so that auto-discovery does not tell them. */
+export function untoldNodes(document: Pick<TopologyDocument, 'nodes' | 'ipDiscovery'>): TopologyNode[] {
+  return activeNodes(document).filter((node) => discoveryEntry(node, document.ipDiscovery) === undefined);
+}
+
+/** `host|ip|port` of a node, or undefined if it has no form that the fleet's clients can read. */
+export function discoveryEntry(
+  { host, ip, port }: Pick<TopologyNode, 'host' | 'ip' | 'port'>,
+  ipDiscovery?: TopologyDocument['ipDiscovery'],
+): string | undefined {
+  const address = toIPv4(ip) ?? toIPv4(host) ?? (ipDiscovery === 'ipv6' ? (toIPv6(ip) ?? toIPv6(host)) : undefined);
   if (address === undefined) return undefined;
   return `${isReadableHost(host) ? host : address}|${address}|${port}`;
 }
@@ -60,7 +74,12 @@ function isReadableHost(host: string): boolean {
 /** `0.0.0.0` stands for no address. */
 function toIPv4(text: string): string | undefined {
   const plain = text.replace(/^::ffff:/i, '');
-  return isIPv4(plain) && plain !== '0.0.0.0' ? plain : undefined;
+  return isIP(plain) === 4 && plain !== '0.0.0.0' ? plain : undefined;
+}
+
+/** Not `::`, which stands for no address, nor what holds only on one link (`fe80::1%eth0`). */
+function toIPv6(text: string): string | undefined {
+  return isIP(text) === 6 && !/^[:0]*$/.test(text) && !text.includes('%') ? text : undefined;
 }
 
 /**

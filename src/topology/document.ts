@@ -44,6 +44,13 @@ export interface TopologyDocument {
   hashing: Hashing;
   /** Sorted by name, numbers by value. */
   nodes: TopologyNode[];
+  /** `ipv6`: auto-discovery tells nodes that have IPv6 alone as well, for clients that can read them. */
+  ipDiscovery?: 'ipv6';
+  /**
+   * By which coordinators know the list of `config get cluster` that follows from this document for one of theirs; nobody
+   * else needs it. Absent where they have no token.
+   */
+  signature?: string;
 }
 
 /** The hashing of a fleet that configures nothing (contract: "hashing.algorithm"). */

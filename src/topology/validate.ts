@@ -34,6 +34,8 @@ export function parseTopology(input: unknown): TopologyDocument {
     publishedAt: instant(document['publishedAt'], 'publishedAt'),
     hashing,
     nodes: parsed,
+    ...(document['ipDiscovery'] === 'ipv6' && { ipDiscovery: 'ipv6' }),
+    ...(document['signature'] !== undefined && { signature: signature(document['signature']) }),
   };
 }
 
@@ -110,6 +112,13 @@ function oneOf<T extends string>(value: unknown, at: string, allowed: readonly T
 
 function instant(value: unknown, at: string): string {
   if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) throw bad(at, value, 'an ISO 8601 instant');
+  return value;
+}
+
+/** Written on a line of the memcached protocol, so one word; its length is of HMAC-SHA256. */
+function signature(value: unknown): string {
+  if (typeof value !== 'string' || !/^[\w-]{43}$/.test(value))
+    throw bad('signature', value, '43 characters of base64url');
   return value;
 }
 

@@ -6,39 +6,94 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock, type Clock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import { agreementOf, hear, isInRingElsewhere, patienceMs } from '../../src/coordinator/agreement.ts';
+import {
+  agreementOf,
+  hear,
+  isInRingElsewhere,
+  judgeWord,
+  patienceMs,
+  type Heard,
+} from '../../src/coordinator/agreement.ts';
 import type { ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
 import { Fleet } from '../../src/coordinator/fleet.ts';
 import { AGREE_MAX_MS, AGREE_MIN_MS, VERSION_LEAD_MAX } from '../../src/coordinator/limits.ts';
 import { DEFAULT_HEALTH } from '../../src/coordinator/health/node-state.ts';
 import { Publisher } from '../../src/coordinator/publisher.ts';
+import { payloadSigner, type PayloadSigner } from '../../src/coordinator/signature.ts';
 import { memoryStore } from '../../src/coordinator/state-file.ts';
 import { discoveryPayload } from '../../src/topology/discovery-payload.ts';
 import { activeNodes, DEFAULT_HASHING, type TopologyDocument } from '../../src/topology/document.ts';
+import { VERSION_MAX } from '../../src/topology/limits.ts';
+import { parseTopology } from '../../src/topology/validate.ts';
 import { documentOf, nodeOf } from '../topology/nodes.ts';
 import { FakeDaemons, FakeSource, observedOf, pass } from './support.ts';
 
 const [one, two] = [1, 2].map((n) => nodeOf({ name: `cache-${n}`, ip: `10.0.0.${n}` }));
 const own = documentOf([one, two], { version: 100 });
 const NOW_MS = 50_000;
+const signer = payloadSigner('the token', 'memfleet');
 
-function told(version: number, nodes = [one, two]) {
-  return hear(undefined, discoveryPayload(documentOf(nodes, { version })) ?? '', own, NOW_MS);
+function payloadOf(version: number, nodes = [one, two]): string {
+  return discoveryPayload(documentOf(nodes, { version })) ?? '';
 }
+
+function word(version: number, nodes = [one, two]): Heard {
+  const heard = judgeWord({ payload: payloadOf(version, nodes), signature: '' }, undefined, NOW_MS);
+  if (typeof heard === 'string') throw new Error(heard);
+  return heard;
+}
+
+function told(version: number, nodes = [one, two]): Heard {
+  return hear(undefined, word(version, nodes), own);
+}
+
+describe('the word of a node', () => {
+  const clock = NOW_MS / 1000;
+
+  test.each(['', 'nonsense', '7\n', '0\na|10.0.0.1|1\n', `${2 ** 31}\na|10.0.0.1|1\n`])(
+    '%j says nothing',
+    (payload) => {
+      expect(judgeWord({ payload, signature: '' }, undefined, NOW_MS)).toBe('unreadable');
+      expect(judgeWord({ payload, signature: signer.sign(payload) }, signer, NOW_MS)).toBe('unreadable');
+    },
+  );
+
+  test('counts without a token up to a day ahead of the clock, whatever was heard before', () => {
+    expect(word(clock + VERSION_LEAD_MAX)).toMatchObject({ version: clock + VERSION_LEAD_MAX });
+    for (const version of [clock + VERSION_LEAD_MAX + 1, VERSION_MAX]) expect(() => word(version)).toThrow('ahead');
+  });
+
+  test('counts with a token only if a coordinator of the fleet has signed it, however far ahead', () => {
+    const payload = payloadOf(VERSION_MAX - 1);
+    const judge = (signature: string) => judgeWord({ payload, signature }, signer, NOW_MS);
+    expect(judge(signer.sign(payload))).toMatchObject({ version: VERSION_MAX - 1 });
+    const forged = [
+      '',
+      'x'.repeat(43),
+      signer.sign(payloadOf(7)),
+      signer.sign(`${payload} `),
+      payloadSigner('another token', 'memfleet').sign(payload),
+      payloadSigner('the token', 'another fleet').sign(payload),
+      `${signer.sign(payload)}AAAA`,
+    ];
+    for (const signature of forged) expect(judge(signature), signature).toBe('unsigned');
+  });
+
+  test('bears a signature that a daemon and a document take', () => {
+    expect(signer.sign(payloadOf(1))).toMatch(/^[\w-]{43}$/);
+    const document = { ...own, signature: signer.sign(payloadOf(100)) };
+    expect(parseTopology(JSON.parse(JSON.stringify(document)))).toEqual(document);
+  });
+});
 
 describe('what was heard', () => {
   test('is the list with the highest version', () => {
-    const heard = hear(told(102), discoveryPayload(documentOf([one], { version: 101 })) ?? '', own, NOW_MS);
+    const heard = hear(told(102), word(101, [one]), own);
     expect(heard).toEqual({ version: 102, entries: new Set(['cache-1|10.0.0.1|11211', 'cache-2|10.0.0.2|11211']) });
   });
 
   test('is under the same version the list that is not ours', () => {
-    const heard = hear(told(100), discoveryPayload(documentOf([one], { version: 100 })) ?? '', own, NOW_MS);
-    expect(heard?.entries.size).toBe(1);
-  });
-
-  test.each(['', 'nonsense', '7\n', `${100 + VERSION_LEAD_MAX + 1}\na|10.0.0.1|1\n`])('is not %j', (payload) => {
-    expect(hear(undefined, payload, own, NOW_MS)).toBeUndefined();
+    expect(hear(told(100), word(100, [one]), own).entries.size).toBe(1);
   });
 
   test('leads to adopting, differing or nothing', () => {
@@ -100,7 +155,10 @@ class World {
   readonly #skewsMs: readonly number[];
   #nodes: ObservedNode[] = [];
 
-  constructor(seed: number) {
+  readonly #signer: PayloadSigner | undefined;
+
+  constructor(seed: number, withToken: boolean) {
+    this.#signer = withToken ? signer : undefined;
     this.random = randomFrom(seed);
     this.#skewsMs = [0, 1, 2].map(() => Math.round((this.random() - 0.5) * 4_000));
   }
@@ -113,6 +171,7 @@ class World {
     const fleet = new Fleet({
       fleet: 'memfleet',
       hashing: DEFAULT_HASHING,
+      signer: this.#signer,
       sources: [source],
       store: memoryStore(),
       publisher,
@@ -143,7 +202,10 @@ class World {
       const had = Number(this.daemons.told.get(ip)?.split('\n')[0] ?? 0);
       const payload = document === undefined ? undefined : discoveryPayload(document);
       if (this.daemons.silent.has(ip) || document === undefined || payload === undefined) continue;
-      if (document.version > had) this.daemons.told.set(ip, payload);
+      if (document.version > had) {
+        this.daemons.told.set(ip, payload);
+        this.daemons.signatures.set(ip, document.signature ?? '');
+      }
     }
     this.clients.forEach((had, index) => {
       const document = this.#any();
@@ -183,24 +245,24 @@ class World {
   }
 }
 
-async function three(seed: number, ...numbers: number[]): Promise<World> {
-  const world = new World(seed);
+async function three(seed: number, withToken: boolean, ...numbers: number[]): Promise<World> {
+  const world = new World(seed, withToken);
   world.list(numbers);
   for (const index of [0, 1, 2]) await world.start(index);
   await world.run(10_000);
   return world;
 }
 
-describe('three coordinators', () => {
+describe.each([false, true])('three coordinators, with a token: %s', (withToken) => {
   test('come to one document with one version', async () => {
-    const world = await three(1, 1, 2, 3, 4);
+    const world = await three(1, withToken, 1, 2, 3, 4);
     expect(new Set(world.rings())).toEqual(new Set(['cache-1,cache-2,cache-3,cache-4']));
     expect(new Set(world.versions()).size).toBe(1);
     await world.close();
   });
 
   test('one that starts without a memory flushes nothing that is in the ring of the others, and goes on above', async () => {
-    const world = await three(2, 1, 2, 3);
+    const world = await three(2, withToken, 1, 2, 3);
     const [before = 0] = world.versions();
     world.daemons.flushed.length = 0;
     await world.start(1);
@@ -213,12 +275,14 @@ describe('three coordinators', () => {
   });
 
   test('the one that is left says what it sees above what the dead ones said', async () => {
-    const world = await three(3, 1, 2, 3);
+    const world = await three(3, withToken, 1, 2, 3);
     // Two run ahead of the clock, then die; the third has not seen what they saw and learns another list.
     const ahead = (world.versions()[0] ?? 0) + 600;
     const nodes = [one, two];
     for (const ip of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
-      world.daemons.told.set(ip, discoveryPayload(documentOf(nodes, { version: ahead })) ?? '');
+      const payload = payloadOf(ahead, nodes);
+      world.daemons.told.set(ip, payload);
+      world.daemons.signatures.set(ip, signer.sign(payload));
     }
     await world.run(2 * AGREE_MIN_MS);
     for (const version of world.versions()) expect(version).toBeGreaterThan(ahead);
@@ -229,7 +293,7 @@ describe('three coordinators', () => {
   test.each(Array.from({ length: 8 }, (_, index) => 1_000 + index))(
     'under chaos from seed %i lead no client back, and agree when it is over',
     async (seed) => {
-      const world = await three(seed, 1, 2, 3, 4);
+      const world = await three(seed, withToken, 1, 2, 3, 4);
       for (let round = 0; round < 12; round += 1) {
         const chance = world.random();
         const ip = `10.0.0.${1 + Math.floor(world.random() * 4)}`;

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
-import { nextVersion, planTopology, type Plan } from '../../src/coordinator/plan.ts';
+import { nextVersion, planTopology, VERSIONS_USED_UP, type Plan } from '../../src/coordinator/plan.ts';
 import { activeNodes, DEFAULT_HASHING, type NodeState, type TopologyDocument } from '../../src/topology/document.ts';
 import { VERSION_MAX } from '../../src/topology/limits.ts';
 import { parseTopology } from '../../src/topology/validate.ts';
@@ -95,6 +95,17 @@ describe('the version', () => {
     // After January 2038 only the next integer counts.
     expect(nextVersion(1_800_000_000, Date.UTC(2040, 0, 1))).toBe(1_800_000_001);
     expect(nextVersion(VERSION_MAX - 1, NOW_MS)).toBe(VERSION_MAX);
+    expect(nextVersion(VERSION_MAX, NOW_MS)).toBeUndefined();
+  });
+
+  test('that is the last there is keeps the topology, and says so', () => {
+    const before = { ...published([[one, 'active']]), version: VERSION_MAX };
+    expect(plan([[one, 'active']], before)).toEqual({ kind: 'unchanged' });
+    const fleet: Fleet = [
+      [one, 'active'],
+      [two, 'active'],
+    ];
+    expect(plan(fleet, before)).toEqual({ kind: 'held', reason: VERSIONS_USED_UP });
   });
 
   test('does not rise when nothing has changed that clients must know', () => {

@@ -7,7 +7,7 @@ import type {
   LeftOut,
   ObservedNode,
 } from '../../src/coordinator/discovery/adapter.ts';
-import type { Prober, ProberFactory } from '../../src/coordinator/health/prober.ts';
+import type { Prober, ProberFactory, Told } from '../../src/coordinator/health/prober.ts';
 
 /** A node of which the test says only what matters. The last digit of the name is the last byte of the address. */
 export function observedOf(name: string, given: Partial<ObservedNode> = {}): ObservedNode {
@@ -60,8 +60,9 @@ export class FakeDaemons {
   readonly unflushable = new Set<string>();
   /** Addresses in the order in which they were flushed. */
   readonly flushed: string[] = [];
-  /** What each address answers to `config get cluster`. */
+  /** What each address answers to `config get cluster`, and to `config get cluster-signature`. */
   readonly told = new Map<string, string>();
+  readonly signatures = new Map<string, string>();
   /** Addresses whose sidecar says that the node drains. */
   readonly leaving = new Set<string>();
   /** Keys that each address holds. */
@@ -77,6 +78,11 @@ export class FakeDaemons {
     ['rusage_user', '0.25'],
     ['huge', '18446744073709551615'],
   ]);
+
+  #toldBy(ip: string): Told | undefined {
+    const payload = this.told.get(ip);
+    return payload === undefined ? undefined : { payload, signature: this.signatures.get(ip) ?? '' };
+  }
 
   readonly factory: ProberFactory = ({ ip }): Prober => {
     this.open += 1;
@@ -95,7 +101,7 @@ export class FakeDaemons {
         this.flushed.push(ip);
       },
       delete: (key) => answer(this.keys.get(ip)?.delete(key) ?? false),
-      topology: async () => this.told.get(ip),
+      topology: async () => this.#toldBy(ip),
       isLeaving: async () => this.leaving.has(ip),
       stats: () => answer(this.stats),
       close: async () => {

@@ -5,6 +5,7 @@ import { Fleet } from '../../src/coordinator/fleet.ts';
 import { DEFAULT_HEALTH } from '../../src/coordinator/health/node-state.ts';
 import { COALESCE_MS, WATCHERS_MAX } from '../../src/coordinator/limits.ts';
 import { Publisher } from '../../src/coordinator/publisher.ts';
+import type { PayloadSigner } from '../../src/coordinator/signature.ts';
 import { memoryStore, type StateStore } from '../../src/coordinator/state-file.ts';
 import { DEFAULT_HASHING } from '../../src/topology/document.ts';
 import type { ObservedNode } from '../../src/coordinator/discovery/adapter.ts';
@@ -28,7 +29,15 @@ export class World {
   readonly told: string[] = [];
   readonly versions: number[] = [];
 
-  constructor(store: StateStore = memoryStore(), clock = new ManualClock(), sources = [new FakeSource()]) {
+  /** Why words of nodes did not count. */
+  readonly refusals: string[] = [];
+
+  constructor(
+    store: StateStore = memoryStore(),
+    clock = new ManualClock(),
+    sources = [new FakeSource()],
+    signer?: PayloadSigner,
+  ) {
     this.clock = clock;
     this.sources = sources;
     this.publisher.subscribe(({ document }) => {
@@ -39,6 +48,8 @@ export class World {
       fleet: 'memfleet',
       hashing: DEFAULT_HASHING,
       sources,
+      signer,
+      onRefusal: (why) => this.refusals.push(why),
       store,
       publisher: this.publisher,
       prober: this.daemons.factory,

@@ -371,6 +371,21 @@ describe('the configuration of the cluster', () => {
     expect(socket.ask('version\r\n')).toMatch(/^VERSION /);
   });
 
+  test('has the signature that it came with, and loses it with the next that has none', async () => {
+    const { connect } = await startMemoryServer({ configToken: token });
+    const socket = connect();
+    const signature = 'Abc-_'.padEnd(43, '0');
+    expect(socket.ask('config get cluster-signature\r\n')).toBe('END\r\n');
+    expect(socket.ask(configSet(payload, `${token} ${signature}`))).toBe('STORED\r\n');
+    const answer = `CONFIG cluster-signature 0 43\r\n${signature}\r\nEND\r\n`;
+    expect(connect().ask('config get cluster-signature\r\n')).toBe(answer);
+    expect(connect().ask('config get cluster\r\n')).toContain(payload);
+    for (const none of ['', ` ${signature}0`, ' a|b']) {
+      expect(socket.ask(configSet(payload, `${token}${none}`))).toBe('STORED\r\n');
+      expect(socket.ask('config get cluster-signature\r\n')).toBe('END\r\n');
+    }
+  });
+
   test('cannot be set while no token is', async () => {
     const { connect } = await startMemoryServer();
     expect(connect().ask(configSet(payload, ''))).toMatch(/^CLIENT_ERROR /);

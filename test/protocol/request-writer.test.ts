@@ -23,6 +23,7 @@ describe('each command', () => {
     ['touch k 9\r\n', (writer) => writer.touch(Buffer.from('k'), 9)],
     ['stats items\r\n', (writer) => writer.line('stats items')],
     ['config set cluster 0 5 secret\r\n1\na|é\r\n', (writer) => writer.configSet('1\na|é', 'secret')],
+    ['config set cluster 0 5 secret signed\r\n1\na|é\r\n', (writer) => writer.configSet('1\na|é', 'secret', 'signed')],
   ];
   test.each(table)('%j', (expected, compose) => {
     const text = composed(compose);

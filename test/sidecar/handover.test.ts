@@ -27,9 +27,9 @@ class Target {
     return this.config;
   }
 
-  async configSet(payload: string, token: string): Promise<void> {
+  async configSet(payload: string, token: string, signature = ''): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
-    this.set.push(`${token}: ${payload}`);
+    this.set.push(`${token}: ${payload}${signature}`);
     this.config = payload;
   }
 }
@@ -52,6 +52,24 @@ describe('handing the topology to the daemon', () => {
     clock.advance(1000);
     await new Promise(setImmediate);
   }
+
+  test('the signature goes over with its document', async () => {
+    handover.offer({ ...documentOf(5), signature: 'signed' });
+    await new Promise(setImmediate);
+    expect(target.set).toEqual(['secret: 5\ncache-1|10.0.0.1|11211\nsigned']);
+  });
+
+  test('of nodes with IPv6 alone nothing goes over, which is said once, unless the fleet tells IPv6', async () => {
+    const ipv6 = documentOf(5);
+    const nodes = ipv6.nodes.map((node) => ({ ...node, ip: '2001:db8::1' }));
+    handover.offer({ ...ipv6, nodes });
+    await nextLook();
+    expect(target.set).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/all 1 nodes have IPv6 alone/)]);
+    handover.offer({ ...ipv6, nodes, version: 6, ipDiscovery: 'ipv6' });
+    await new Promise(setImmediate);
+    expect(target.set).toEqual(['secret: 6\ncache-1|2001:db8::1|11211\n']);
+  });
 
   test('a document goes over at once, and only once', async () => {
     handover.offer(documentOf(5));

@@ -5,6 +5,7 @@
  * Each node has at most one check on its way. What comes back from a prober whose node has been replaced meanwhile
  * is dropped.
  */
+import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { FleetError, isFleetError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -13,7 +14,7 @@ import type { ObservedNode } from '../discovery/adapter.ts';
 import { SIDECAR_POLL_MS, STATS_AGE_MAX_MS, STATS_ENTRIES_MAX } from '../limits.ts';
 import { canAnswer, checkDelayMs, firstHealth, nextHealth, wantedCheck } from './node-state.ts';
 import type { HealthEvent, HealthSettings, NodeHealth } from './node-state.ts';
-import type { Prober, ProberFactory } from './prober.ts';
+import type { Prober, ProberFactory, Told } from './prober.ts';
 
 /** What came of the last probe. */
 export interface ProbeResult {
@@ -51,8 +52,8 @@ export interface HealthOptions {
   readonly onChange: () => void;
   /** For metrics. */
   readonly onProbe?: (node: string, result: ProbeResult) => void;
-  /** A node has another payload of `config get cluster` than before. */
-  readonly onTold?: (payload: string) => void;
+  /** A node keeps another list of the fleet than before. */
+  readonly onTold?: (node: string, told: Told) => void;
   /**
    * Whether a node that is ready to join must be flushed first. `no`: another coordinator has it in its ring, so it was
    * flushed by that one. `wait`: not known yet. Default: yes.
@@ -78,7 +79,7 @@ interface Entry {
   statsOnWay: Promise<void> | undefined;
   lastAnswerMs: number;
   checking: boolean;
-  /** The payload of `config get cluster` that it told last. */
+  /** The hash of what it told last: what a node tells may be long. */
   told: string | undefined;
   sidecarAskedMs: number;
   cancelTimer: () => void;
@@ -281,9 +282,11 @@ export class HealthMonitor {
   async #listen(entry: Entry, prober: Prober): Promise<void> {
     try {
       const told = await prober.topology();
-      if (this.#closed || told === undefined || told === entry.told) return;
-      entry.told = told;
-      this.#options.onTold?.(told);
+      if (this.#closed || told === undefined) return;
+      const digest = hash('sha1', `${told.signature}\n${told.payload}`);
+      if (digest === entry.told) return;
+      entry.told = digest;
+      this.#options.onTold?.(entry.observed.name, told);
     } catch (error) {
       if (!isFleetError(error)) throw error;
     }

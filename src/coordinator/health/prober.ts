@@ -10,6 +10,14 @@ import { httpGet, readText } from '../../base/http-get.ts';
 import { Connection } from '../../client/internal.ts';
 import { NODE_ANSWER_BYTES_MAX, READYZ_BYTES_MAX } from '../limits.ts';
 
+/** The list that a node keeps of the fleet, and the signature that it was given with it. */
+export interface Told {
+  /** Of `config get cluster`. */
+  readonly payload: string;
+  /** Of `config get cluster-signature`; empty if there is none. */
+  readonly signature: string;
+}
+
 /** Asks one node. All methods fail with a FleetError, within the time-out. */
 export interface Prober {
   /** The version that the daemon says it has. */
@@ -20,8 +28,8 @@ export interface Prober {
   delete(key: string): Promise<boolean>;
   /** The general statistics as the daemon sends them. */
   stats(): Promise<ReadonlyMap<string, string>>;
-  /** The payload of `config get cluster`; undefined if the daemon has none, or is one that knows no such command. */
-  topology(): Promise<string | undefined>;
+  /** What it answers clients with auto-discovery; undefined if it has nothing, or is one that knows no such command. */
+  topology(): Promise<Told | undefined>;
   /** Whether its sidecar says that the node is about to stop; undefined if it says nothing. Never fails. */
   isLeaving(): Promise<boolean | undefined>;
   close(): Promise<void>;
@@ -81,9 +89,12 @@ export const memcachedProber: ProberFactory = (target, timeoutMs) => {
 };
 
 /** A stock memcached answers ERROR, which says nothing against it. */
-async function configOf(connection: Connection): Promise<string | undefined> {
+async function configOf(connection: Connection): Promise<Told | undefined> {
   try {
-    return await connection.configGet();
+    // In one write, so that a daemon that is handed another list meanwhile answers for the same one in most cases; where
+    // it does not, the two do not match, and the next probe asks again.
+    const [payload, signature] = await Promise.all([connection.configGet(), connection.configGet('cluster-signature')]);
+    return payload === undefined ? undefined : { payload, signature: signature ?? '' };
   } catch (error) {
     if (isFleetError(error, 'SERVER')) return undefined;
     throw error;

@@ -33,7 +33,9 @@ export function hostView(
   hostName: string,
 ): ViewSource {
   const nodes = document.nodes.map((node) => throughHost(node, placeOf(node.name), hostName));
-  return { document: { ...document, nodes }, labels: ringLabels(document) };
+  // The signature is of the list as it was published.
+  const { signature: _, ...rest } = document;
+  return { document: { ...rest, nodes }, labels: ringLabels(document) };
 }
 
 function ringLabels({ nodes }: TopologyDocument): Map<string, string> {

@@ -84,7 +84,7 @@ function unlessNoreply<Answer>(words: string[], answer: Answer): Answer | string
   return typeof answer === 'string' && words.at(-1) === 'noreply' ? '' : answer;
 }
 
-/** config get NAME · config set cluster FLAGS BYTES TOKEN */
+/** config get NAME · config set cluster FLAGS BYTES TOKEN [SIGNATURE] */
 function configCommand(words: string[], context: AdminContext): string | ExpectedBody | RefusedBody {
   const { clusterConfig: config, counters } = context;
   if (words[1] === 'get' && words.length === 3) return config.answer(words[2] ?? '');
@@ -102,7 +102,7 @@ function configCommand(words: string[], context: AdminContext): string | Expecte
     bodyBytes,
     onBody: (body) => {
       if (body[length] !== 0x0d || body[length + 1] !== 0x0a) return replies.BAD_DATA_CHUNK;
-      config.set(Buffer.from(body.subarray(0, length)).toString('latin1'));
+      config.set(Buffer.from(body.subarray(0, length)).toString('latin1'), words[6] ?? '');
       return replies.STORED;
     },
   };

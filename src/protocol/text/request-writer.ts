@@ -93,9 +93,9 @@ export class RequestWriter {
   }
 
   /** `config set cluster 0 <bytes> <token>`: hands a daemon the cluster configuration it is to answer with. */
-  configSet(payload: string, token: string): void {
+  configSet(payload: string, token: string, signature?: string): void {
     const size = Buffer.byteLength(payload);
-    this.line(`config set cluster 0 ${size} ${token}`);
+    this.line(`config set cluster 0 ${size} ${token}${signature === undefined ? '' : ` ${signature}`}`);
     this.line(payload);
   }
 
