@@ -12,9 +12,9 @@ import type { HostPort } from '../base/host-port.ts';
 import type { Logger } from '../base/log.ts';
 import { MEMCACHED_VERSION } from '../base/memcached.ts';
 import { productVersion } from '../base/version.ts';
-import { discoveryEntry, discoveryPayload } from '../topology/discovery-payload.ts';
+import { discoveryPayload, untoldNodes } from '../topology/discovery-payload.ts';
 import { activeNodes, type TopologyDocument } from '../topology/document.ts';
-import { DISCOVERY_PAYLOAD_BYTES_SAFE } from '../topology/limits.ts';
+import { DISCOVERY_PAYLOAD_BYTES_SAFE, VERSION_MAX } from '../topology/limits.ts';
 import { DISCOVERY_CONNECTIONS_MAX, DISCOVERY_IDLE_MS, DISCOVERY_LINE_BYTES_MAX } from './limits.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -109,9 +109,9 @@ export class DiscoveryEndpoint {
     const { publisher } = this.#options;
     const document = publisher.current?.document;
     const payload = asked === key && document !== undefined ? discoveryPayload(document) : undefined;
-    if (payload === undefined || document === undefined) return 'END\r\n';
-    const bytes = Buffer.byteLength(payload);
-    if (this.#warnedVersion !== document.version) this.#warn(document, bytes);
+    const bytes = Buffer.byteLength(payload ?? '');
+    if (document !== undefined && this.#warnedVersion !== document.version) this.#warn(document, bytes);
+    if (payload === undefined) return 'END\r\n';
     return `${word} ${key} 0 ${bytes}\r\n${payload}\r\nEND\r\n`;
   }
 
@@ -125,15 +125,20 @@ export class DiscoveryEndpoint {
         'node list too long for pymemcache, which reads 4096 bytes',
       );
     }
-    const omitted = activeNodes(document).filter((node) => discoveryEntry(node) === undefined);
-    if (omitted.length > 0) {
-      const nodes = omitted.slice(0, 10).map(({ name, ip }) => `${name} ${ip}`);
-      log.warn({ nodes, count: omitted.length }, 'nodes without an IPv4 address are not told by auto-discovery');
+    const untold = untoldNodes(document);
+    if (untold.length > 0) {
+      const nodes = untold.slice(0, 10).map(({ name, ip }) => `${name} ${ip}`);
+      const all = untold.length === activeNodes(document).length;
+      const what = all ? 'auto-discovery is empty: no node has' : 'auto-discovery leaves out nodes without';
+      log.warn({ nodes, count: untold.length }, `${what} an IPv4 address; --ip-discovery ipv6 tells them too`);
     }
   }
 
   #stats(): string {
     const { clock, pid, publisher } = this.#options;
+    const document = publisher.current?.document;
+    const nodes = document === undefined ? [] : activeNodes(document);
+    const untold = document === undefined ? [] : untoldNodes(document);
     const stats = {
       pid,
       uptime: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
@@ -143,7 +148,11 @@ export class DiscoveryEndpoint {
       pointer_size: 64,
       curr_connections: this.#sockets.size,
       total_connections: this.#total,
-      topology_version: publisher.current?.document.version ?? 0,
+      topology_version: document?.version ?? 0,
+      topology_versions_left: VERSION_MAX - (document?.version ?? 0),
+      topology_nodes: nodes.length,
+      // Of these, left out of the answer to `config get cluster` because they have IPv6 alone.
+      topology_nodes_untold: untold.length,
     };
     const lines = Object.entries(stats).map(([name, value]) => `STAT ${name} ${value}\r\n`);
     return `${lines.join('')}END\r\n`;

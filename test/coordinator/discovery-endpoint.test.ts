@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/log.ts';
+import { silentLogger, type Logger } from '../../src/base/log.ts';
 import { MEMCACHED_VERSION } from '../../src/base/memcached.ts';
 import { DiscoveryEndpoint, lineReader } from '../../src/coordinator/discovery-endpoint.ts';
 import { DISCOVERY_LINE_BYTES_MAX } from '../../src/coordinator/limits.ts';
@@ -21,11 +21,15 @@ const TWO = [nodeOf({ name: 'cache-1', ip: '10.0.0.1' }), nodeOf({ name: 'cache-
 let endpoint: DiscoveryEndpoint;
 let publisher: Publisher;
 let port: number;
+let warnings: string[];
 const clients: Client[] = [];
 
 async function start(settings: { connectionsMax?: number; idleMs?: number } = {}): Promise<void> {
   publisher = new Publisher(10);
-  endpoint = new DiscoveryEndpoint({ publisher, clock: systemClock, log: silentLogger, pid: 42, ...settings });
+  warnings = [];
+  const warn = (_fields: object, text: string): unknown => warnings.push(text);
+  const log = { ...silentLogger, warn } as unknown as Logger;
+  endpoint = new DiscoveryEndpoint({ publisher, clock: systemClock, log, pid: 42, ...settings });
   port = await endpoint.listen({ host: '127.0.0.1', port: 0 });
 }
 
@@ -106,6 +110,28 @@ describe('config get cluster', () => {
     publish([nodeOf({ name: 'cache-1', state: 'joining' })]);
     await client.expects('config get cluster\r\n', 'END\r\n');
     await client.expects('get AmazonElastiCache:cluster\r\n', 'END\r\n');
+  });
+
+  test('has the nodes with IPv6 alone where the fleet tells them, without brackets', async () => {
+    const nodes = [
+      nodeOf({ name: 'cache-1', ip: '2001:db8::1' }),
+      nodeOf({ name: 'cache-2', ip: '10.0.0.2' }),
+      nodeOf({ name: 'cache-3', host: '::1', ip: '::1', port: 31221 }),
+    ];
+    publisher.publish(documentOf(nodes, { version: 7, ipDiscovery: 'ipv6' }));
+    const list = 'cache-1|2001:db8::1|11211 cache-2|10.0.0.2|11211 ::1|::1|31221';
+    await new Client().expects('config get cluster\r\n', `CONFIG cluster 0 65\r\n7\n${list}\n\r\nEND\r\n`);
+  });
+
+  test('says in its statistics and once in the log why it is empty', async () => {
+    publish([nodeOf({ name: 'cache-1', ip: '2001:db8::1' }), nodeOf({ name: 'cache-2', ip: '2001:db8::2' })]);
+    const client = new Client();
+    await client.expects('config get cluster\r\nconfig get cluster\r\n', 'END\r\nEND\r\n');
+    expect(warnings).toEqual([expect.stringMatching(/^auto-discovery is empty: no node has an IPv4 address/)]);
+    client.socket.write('stats\r\n');
+    await until('stats', () => client.text.includes('STAT'));
+    await until('the end of stats', () => client.text.endsWith('END\r\n'));
+    expect(client.text).toMatch(/\r\nSTAT topology_nodes 2\r\nSTAT topology_nodes_untold 2\r\n/);
   });
 
   test('follows the topology', async () => {

@@ -101,6 +101,21 @@ describe('an entry that every client can read', () => {
     expect(discoveryPayload(documentOf([six]))).toBeUndefined();
   });
 
+  test.each([
+    ['cache-1', '2001:db8::1', 'cache-1|2001:db8::1|11211'],
+    ['cache_1', '2001:db8::1', '2001:db8::1|2001:db8::1|11211'],
+    ['2001:db8::1', '', '2001:db8::1|2001:db8::1|11211'],
+    ['cache-1', '10.0.0.1', 'cache-1|10.0.0.1|11211'],
+    ['10.0.0.1', '2001:db8::1', '10.0.0.1|10.0.0.1|11211'],
+    ['cache-1', '::ffff:10.0.0.1', 'cache-1|10.0.0.1|11211'],
+    ['cache-1', '::', undefined],
+    ['cache-1', '0:0::0', undefined],
+    ['cache-1', 'fe80::1%eth0', undefined],
+    ['cache-1', '', undefined],
+  ])('of %j at %j is for clients that read IPv6 %j', (host, ip, expected) => {
+    expect(discoveryEntry({ host, ip, port: 11211 }, 'ipv6')).toBe(expected);
+  });
+
   test('is never anything else, whatever a document holds', () => {
     fc.assert(
       fc.property(
