@@ -53,7 +53,9 @@ function gapOf(source: Source): string | undefined {
   if (unseen.length > NAMES_SHOWN_MAX) parts.push(`${unseen.length - NAMES_SHOWN_MAX} more`);
   if (missing.length > 0) {
     const names = missing.slice(0, NAMES_SHOWN_MAX).join(', ') + (missing.length > NAMES_SHOWN_MAX ? ', …' : '');
-    parts.push(`${missing.length} of ${source.nodes?.length} nodes are missing in the last answer and kept (${names})`);
+    parts.push(
+      `${missing.length} of ${source.nodes?.length} nodes are kept though the last answer lacks them (${names})`,
+    );
   }
   return parts.length === 0 ? undefined : parts.join('; ');
 }

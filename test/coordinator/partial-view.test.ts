@@ -28,7 +28,7 @@ describe('a source that shows a part of its nodes', () => {
     world.source.observe(...nodes(3), unlisted(1), unlisted(2));
     await world.pass(1_000);
     expect([world.told, world.daemons.flushed.length]).toEqual([[], 3]);
-    const why = '2 of 3 nodes are missing in the last answer and kept (cache-1, cache-2)';
+    const why = '2 of 3 nodes are kept though the last answer lacks them (cache-1, cache-2)';
     expect(world.fleet.sources()).toEqual([{ name: 'fake', up: false, error: why, seen: true, missing: 2 }]);
     expect(world.fleet.held).toBe(`fake: ${why}`);
     world.source.observe(...nodes(1, 2, 3));

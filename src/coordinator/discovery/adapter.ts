@@ -11,8 +11,8 @@ import type { FleetError } from '../../base/errors.ts';
 
 /**
  * What the source knows of a node's life. `running`: should answer. `unhealthy`: runs, but its own health check
- * fails. `unlisted`: the source's last answer lacks it, which is no proof that it is gone. `paused`: frozen. `leaving`:
- * was told to stop and still answers. `stopped`: does not run.
+ * fails. `unlisted`: the source's last answer lacks it or its address, which is no proof that it is gone. `paused`: frozen.
+ * `leaving`: was told to stop and still answers. `stopped`: does not run.
  */
 export type NodeHint = 'running' | 'unhealthy' | 'unlisted' | 'paused' | 'leaving' | 'stopped';
 

@@ -134,8 +134,10 @@ class DnsDiscovery implements DiscoveryAdapter {
   /** @param looks whether this is another answer, or the same again */
   #report(sink: DiscoverySink, looks: 0 | 1): void {
     if (this.#closed || this.#listed === undefined) return;
-    const { nodes, leftOut } = this.#listed();
-    this.#holding = afterAnswer(this.#holding, nodes, DNS_ABSENT_LOOKS, looks);
+    const listed = this.#listed();
+    this.#holding = afterAnswer(this.#holding, listed.nodes, DNS_ABSENT_LOOKS, looks);
+    const hosts = new Set(this.#holding.nodes.map(({ host }) => host));
+    const leftOut = listed.leftOut.filter(({ name }) => !hosts.has(name));
     const report = JSON.stringify([this.#holding.nodes, leftOut]);
     if (report === this.#reported) return;
     this.#reported = report;
@@ -160,8 +162,8 @@ class DnsDiscovery implements DiscoveryAdapter {
     await book.refresh(targets.map(({ target }) => target));
     return () => {
       const unresolved = targets.flatMap(({ target }) => {
-        const { address, why = 'it has no known address' } = book.of(target);
-        return address === undefined ? [{ name: target, reason: 'unresolved' as const, why }] : [];
+        const { address, why = 'it has no known address', gone } = book.of(target);
+        return address === undefined || gone ? [{ name: target, reason: 'unresolved' as const, why }] : [];
       });
       return {
         nodes: targets.flatMap((target) => this.#target(target, book)),
@@ -170,11 +172,12 @@ class DnsDiscovery implements DiscoveryAdapter {
     };
   }
 
-  /** A target of which nobody can say where it is keeps its address; one that has none is missing in the answer. */
+  /** A target of which nobody can say where it is keeps its address; one that has none counts as one that is missing. */
   #target({ target, port }: ServiceTarget, book: AddressBook): ObservedNode[] {
-    const { address, gone } = book.of(target);
+    const { address, why, gone } = book.of(target);
     if (address === undefined || gone) return [];
-    return [this.#node(target.split('.')[0] ?? target, target, address, port)];
+    const node = this.#node(target.split('.')[0] ?? target, target, address, port);
+    return [why === undefined ? node : { ...node, hint: 'unlisted' }];
   }
 
   #cutOff(cut: boolean): LeftOut[] {

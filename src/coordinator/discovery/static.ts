@@ -57,6 +57,8 @@ function parseEntry(entry: string): StaticNode {
   return { name, ...hostPort.parse(address), sidecar: sidecar === '' ? '' : httpUrl.parse(sidecar), weight };
 }
 
+const NO_ADDRESS = 'it has no known address';
+
 /** Where a list comes from. */
 export interface StaticSource {
   /** Gives the list as text; asked again every {@link STATIC_POLL_MS}. Fails with a FleetError. */
@@ -150,9 +152,10 @@ class StaticDiscovery implements DiscoveryAdapter {
     const leftOut: LeftOut[] = [];
     for (const node of this.#listed) {
       const { host } = node;
-      const { address, why = 'it has no known address' } = isIP(host) === 0 ? book.of(host) : { address: host };
-      if (address === undefined) leftOut.push({ name: node.name, reason: 'unresolved', why: `${host}: ${why}` });
-      else nodes.push({ ...node, ip: address, hint: 'running', instance: '' });
+      const { address, why } = isIP(host) === 0 ? book.of(host) : { address: host, why: undefined };
+      if (address === undefined)
+        leftOut.push({ name: node.name, reason: 'unresolved', why: `${host}: ${why ?? NO_ADDRESS}` });
+      else nodes.push({ ...node, ip: address, hint: why === undefined ? 'running' : 'unlisted', instance: '' });
     }
     const report = JSON.stringify([nodes, leftOut]);
     if (report === this.#reported) return;

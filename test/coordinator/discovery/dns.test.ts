@@ -214,10 +214,11 @@ describe('a node by a service record', () => {
     queries.addressesOf['a.test'] = 'silent';
     delete queries.addressesOf['b.test'];
     await next(2);
-    expect(hints()).toEqual(['a 10.0.0.1 running', 'b 10.0.0.2 unlisted']);
+    expect(hints()).toEqual(['a 10.0.0.1 unlisted', 'b 10.0.0.2 unlisted']);
+    expect([leftOut.at(-1), losses]).toEqual([[], []]);
     await next(DNS_ABSENT_LOOKS);
-    expect(hints()).toEqual(['a 10.0.0.1 running']);
-    expect([leftOut.flat(), losses]).toEqual([[], []]);
+    expect(hints()).toEqual(['a 10.0.0.1 unlisted']);
+    expect(leftOut.at(-1)).toEqual([{ name: 'b.test', reason: 'unresolved', why: 'it has no address' }]);
     await adapter.close();
   });
 
@@ -263,7 +264,7 @@ describe('a node by a service record', () => {
     queries.targets = [target('a.test')];
     queries.addressesOf = { 'a.test': 'silent' };
     await start();
-    expect(hints()).toEqual(['a 10.0.0.7 running']);
+    expect(hints()).toEqual(['a 10.0.0.7 unlisted']);
     await adapter.close();
   });
 

@@ -228,7 +228,7 @@ describe('GET /v1/nodes', () => {
     world.source.leaveOut(leftOut, observedOf('cache-1'), observedOf('cache-2', { hint: 'unlisted' }));
     const list = (await world.app.inject('/v1/nodes')).json<{ leftOut: { count: number; shown: object[] } }>();
     expect(list).toMatchObject({
-      held: expect.stringContaining('1 of 2 nodes are missing') as string,
+      held: expect.stringContaining('1 of 2 nodes are kept') as string,
       sources: [{ up: false, missing: 1, error: expect.stringContaining('n0.test: SERVFAIL') as string }],
       nodes: [{ hint: 'running' }, { hint: 'unlisted', state: 'active' }],
     });
