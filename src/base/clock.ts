@@ -51,7 +51,7 @@ export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal)
 /** A clock that stands still until it is told to advance; for tests and simulations. */
 export class ManualClock implements Clock {
   #elapsedMs = 0;
-  readonly #startMs: number;
+  #startMs: number;
   #timers: { dueMs: number; wake: () => void }[] = [];
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
@@ -72,6 +72,11 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
+  }
+
+  /** Sets the wall clock forward or, by a negative number, back; no time passes. */
+  set(byMs: number): void {
+    this.#startMs += byMs;
   }
 
   /** Moves time forward, waking timers in the order in which they are due. */
