@@ -123,6 +123,7 @@ export const NodeList = Type.Object({
   }),
   nodes: Type.Array(NodeView),
 });
+export type NodeList = Static<typeof NodeList>;
 
 /** Query of `POST /v1/fleet/flush`. */
 export const FlushQuery = Type.Object({

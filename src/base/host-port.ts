@@ -29,3 +29,16 @@ function parse(value: string, portMin: number): HostPort {
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/**
+ * What counts as one address where addresses are counted: of IPv6 the first 64 bits, since one customer has all that
+ * begin with them; an IPv4 address that a dual-stack socket tells as IPv6 is the IPv4 address.
+ */
+export function networkOf(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  if (mapped !== undefined || !ip.includes(':')) return mapped ?? ip;
+  const [left = [], right] = (ip.split('%')[0] ?? '').split('::').map((part) => part.split(':').filter(Boolean));
+  const zeros = right === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...(right ?? [])].slice(0, 4);
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+}

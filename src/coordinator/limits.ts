@@ -7,6 +7,13 @@ import type { HttpBounds } from '../http/server.ts';
 /** Clients that follow the topology at once, event streams and long polls together; one more is answered 503. */
 export const WATCHERS_MAX = 10_000;
 
+/**
+ * Of these, those from one address (of IPv6, from one /64); one more is answered 503. All clients behind one router share
+ * an address, and so do all that come through a published port of Docker's, so one address may have most of the seats;
+ * the rest is there for everybody else.
+ */
+export const WATCHERS_PER_ADDRESS_MAX = 8_000;
+
 /** A long poll is held no longer than this, whatever it asks for. */
 export const WAIT_MAX_MS = 60_000;
 
@@ -21,9 +28,15 @@ export const HTTP_BOUNDS: HttpBounds = {
   // No route needs a body.
   bodyBytesMax: 16 * 1024,
   headBytesMax: 16 * 1024,
-  requestTimeoutMs: 10_000,
   connectionsMax: 12_000,
+  // They take milliseconds each, or as long as the nodes that are asked may take.
+  requestsMax: 1_024,
+  // A sixth of what compose allows the container; a document of a fleet as large as may be has 256 KiB.
+  heldBytesMax: 64 * 1024 * 1024,
 };
+
+/** What `/metrics` answers is at most this old, however many ask. */
+export const METRICS_AGE_MS = 100;
 
 /** Nodes in one fleet. What a source lists beyond it, in the order of names, is left out and logged. */
 export const NODES_MAX = 1_024;

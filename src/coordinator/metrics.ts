@@ -2,6 +2,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLogLines } from '../base/log.ts';
 import { untoldNodes } from '../topology/discovery-payload.ts';
+import type { HttpGuard } from '../http/guard.ts';
+import { GUARD_METRICS } from '../http/metrics.ts';
 import type { NodeState } from '../topology/document.ts';
 import { VERSION_MAX } from '../topology/limits.ts';
 import { REFUSALS, type Refusal } from './agreement.ts';
@@ -110,6 +112,14 @@ export class CoordinatorMetrics {
     });
     this.#counter('memfleet_coordinator_log_lines_dropped_total', DROPPED_HELP, droppedLogLines);
     this.#counter('memfleet_topology_changes_total', 'Topologies published by this process.', () => publisher.changes);
+  }
+
+  /** The same for the HTTP server. Called once. */
+  watchHttp(guard: HttpGuard): void {
+    for (const { name, type, help, read } of GUARD_METRICS) {
+      if (type === 'gauge') this.#gauge(name, help, () => [{ value: read(guard) }]);
+      else this.#counter(name, help, () => read(guard));
+    }
   }
 
   #gauge(name: string, help: string, read: () => { labels?: Record<string, string>; value: number }[]): void {

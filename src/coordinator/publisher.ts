@@ -11,6 +11,8 @@ export interface Publication {
   readonly document: TopologyDocument;
   /** The document as JSON. */
   readonly json: string;
+  /** The same as bytes, which all readers share. */
+  readonly bytes: Buffer;
   /** Entity tag of everything that follows from this version. */
   readonly etag: string;
   /** Built when it is first asked for. */
@@ -69,9 +71,11 @@ export class Publisher {
 
 function toPublication(document: TopologyDocument): Publication {
   let ring: Ring | undefined;
+  const json = JSON.stringify(document);
   return {
     document,
-    json: JSON.stringify(document),
+    json,
+    bytes: Buffer.from(json),
     etag: `"${document.version}"`,
     ring: () => (ring ??= buildRing(document)),
   };

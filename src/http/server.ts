@@ -11,24 +11,20 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from '../base/log.ts';
 import { productVersion } from '../base/version.ts';
+import type { GuardBounds, HttpGuard } from './guard.ts';
 import { sendError, sendNotFound, sendProblem, type ErrorAnswers } from './problems.ts';
 import { refuseUnreadable } from './unreadable-request.ts';
 
 /** What a server may be asked to bear. */
-export interface HttpBounds {
+export interface HttpBounds extends GuardBounds {
   /** Bytes of a body; 413 beyond. */
   readonly bodyBytesMax: number;
-  /** Bytes of a request line and headers together; 431 beyond. */
-  readonly headBytesMax: number;
-  /** For a request to arrive whole; 408 beyond. */
-  readonly requestTimeoutMs: number;
-  /** Connections at once; further ones are closed as they come. */
-  readonly connectionsMax: number;
 }
 
 export interface HttpServerOptions {
   readonly description: string;
   readonly log: Logger;
+  readonly guard: HttpGuard;
   readonly bounds: HttpBounds;
   readonly answers: ErrorAnswers;
   /** What else Fastify is told. */
@@ -39,7 +35,7 @@ export interface HttpServerOptions {
 
 /** A server without routes; its name is `memfleet` and that of {@link ErrorAnswers.server}. */
 export function httpServer(options: HttpServerOptions): FastifyInstance {
-  const { description, log, bounds, answers, settings, hasToken = false } = options;
+  const { description, log, guard, bounds, answers, settings, hasToken = false } = options;
   // Named as Fastify's, or the type of the whole application would depend on pino.
   const loggerInstance: FastifyBaseLogger = log;
   const app: FastifyInstance = fastify({
@@ -47,12 +43,10 @@ export function httpServer(options: HttpServerOptions): FastifyInstance {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bounds.bodyBytesMax,
-    requestTimeout: bounds.requestTimeoutMs,
-    http: { maxHeaderSize: bounds.headBytesMax },
+    serverFactory: (handler) => guard.server(handler),
     frameworkErrors: (error, _request, reply) => sendProblem(reply, error.statusCode ?? 400, error.message),
     clientErrorHandler: refuseUnreadable,
   });
-  app.server.maxConnections = bounds.connectionsMax;
   app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply));
   app.setErrorHandler((error, request, reply) => sendError(answers, error, request, reply));
   app.register(swagger, {

@@ -1,6 +1,6 @@
-/** The answer to what is not HTTP, or too much of it, before there is a request that a route could answer. */
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+/** Answers to what no route gets to see: what is not HTTP, too much of it, or not at the right time. */
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { PROBLEM_CONTENT_TYPE, problem } from '../api/problem.ts';
 
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
@@ -9,7 +9,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
 };
 
 /** Answers and closes; for Fastify's `clientErrorHandler`. */
-export function refuseUnreadable(error: { code?: string }, socket: Socket): void {
+export function refuseUnreadable(error: { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -23,4 +23,17 @@ export function refuseUnreadable(error: { code?: string }, socket: Socket): void
     'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Answers a request that was read with a problem, before any route. */
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = JSON.stringify(problem(status, detail));
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { 'content-type': PROBLEM_CONTENT_TYPE, 'content-length': length, ...headers });
+  response.end(body);
 }

@@ -9,10 +9,12 @@ import { ClassStatsBody, Description, Health, MetricsBody, Readiness, StatsBody 
 import type { Clock } from '../base/clock.ts';
 import { isFleetError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { HttpGuard } from '../http/guard.ts';
 import { sendProblem, type ErrorAnswers } from '../http/problems.ts';
 import { httpServer } from '../http/server.ts';
+import { shared } from '../http/shared.ts';
 import type { Collector, StatsBlock } from './collector.ts';
-import { HTTP_BOUNDS } from './limits.ts';
+import { HTTP_BOUNDS, METRICS_AGE_MS } from './limits.ts';
 import type { Exposition, NodeStatus } from './metrics/exposition.ts';
 import { byClass, classStatsObject, statsObject, stringifyStats, type Snapshot, type Stats } from './snapshot.ts';
 
@@ -26,6 +28,8 @@ export interface SidecarOptions {
   clock: Clock;
   log: Logger;
 }
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 const STATS_ROUTES: readonly { path: string; block: StatsBlock; classes: boolean; summary: string }[] = [
   { path: '/stats', block: '', classes: false, summary: 'General statistics.' },
@@ -53,9 +57,11 @@ const ERROR_ANSWERS: ErrorAnswers = {
 
 /** The application, ready to listen or to be asked with `inject()`. Closing it leaves the collector open. */
 export async function buildApp(options: SidecarOptions): Promise<FastifyInstance> {
+  const guard = new HttpGuard(HTTP_BOUNDS, options.clock);
   const app = httpServer({
     description: 'One cache node over HTTP.',
     log: options.log,
+    guard,
     bounds: HTTP_BOUNDS,
     answers: ERROR_ANSWERS,
   });
@@ -65,18 +71,18 @@ export async function buildApp(options: SidecarOptions): Promise<FastifyInstance
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
-  await app.register(async (scope) => addRoutes(scope, options));
+  await app.register(async (scope) => addRoutes(scope, options, guard));
   await app.ready();
   return app;
 }
 
-function addRoutes(scope: FastifyInstance, options: SidecarOptions): void {
+function addRoutes(scope: FastifyInstance, options: SidecarOptions, guard: HttpGuard): void {
   addHealthRoutes(scope, options);
   addStatsRoutes(scope, options);
-  addMetricsRoute(scope, options);
-  scope.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Description } } }, () =>
-    scope.swagger(),
-  );
+  addMetricsRoute(scope, options, guard);
+  const description = shared(options.clock, Number.POSITIVE_INFINITY, () => JSON.stringify(scope.swagger()));
+  const schema = { summary: 'This description.', response: { 200: Description } };
+  scope.get('/openapi.json', { schema }, async (_request, reply) => reply.type(JSON_TYPE).send(await description()));
 }
 
 function addHealthRoutes(scope: FastifyInstance, { collector, status, clock, daemon }: SidecarOptions): void {
@@ -98,27 +104,28 @@ function addHealthRoutes(scope: FastifyInstance, { collector, status, clock, dae
   );
 }
 
-function addStatsRoutes(app: FastifyInstance, { collector }: SidecarOptions): void {
+function addStatsRoutes(app: FastifyInstance, { collector, clock }: SidecarOptions): void {
   for (const { path, block, classes, summary } of STATS_ROUTES) {
+    // Not by the schema's own serialiser, which knows no integers beyond 2^53.
+    const read = shared(clock, 0, async () => {
+      const stats: Stats = await collector.read(block);
+      return stringifyStats(classes ? classStatsObject(byClass(stats)) : statsObject(stats));
+    });
     const body = classes ? ClassStatsBody : StatsBody;
     app.get(
       path,
       {
         schema: { summary, response: { 200: body, 502: Problem, 503: Problem } },
-        // The schema's own serialiser knows no integers beyond 2^53.
-        serializerCompiler: () => stringifyStats,
       },
-      async () => {
-        const stats: Stats = await collector.read(block);
-        return classes ? classStatsObject(byClass(stats)) : statsObject(stats);
-      },
+      async (_request, reply) => reply.type(JSON_TYPE).send(await read()),
     );
   }
 }
 
-function addMetricsRoute(app: FastifyInstance, { collector, exposition, status, clock, log }: SidecarOptions): void {
-  const response = { 200: { description: 'The metrics.', content: { 'text/plain': { schema: MetricsBody } } } };
-  app.get('/metrics', { schema: { summary: 'For Prometheus.', response } }, async (_request, reply) => {
+function addMetricsRoute(app: FastifyInstance, options: SidecarOptions, guard: HttpGuard): void {
+  const { collector, exposition, status, clock, log } = options;
+  exposition.watchHttp(guard);
+  const scrape = shared(clock, METRICS_AGE_MS, async () => {
     const startedMs = clock.monotonicMs();
     let snapshot: Snapshot | undefined;
     let failure: string | undefined;
@@ -131,6 +138,10 @@ function addMetricsRoute(app: FastifyInstance, { collector, exposition, status, 
       failure = error.code;
     }
     exposition.observeCollection((clock.monotonicMs() - startedMs) / 1000, failure);
-    return reply.type(exposition.contentType).send(await exposition.render(snapshot, status()));
+    return exposition.render(snapshot, status());
   });
+  const response = { 200: { description: 'The metrics.', content: { 'text/plain': { schema: MetricsBody } } } };
+  app.get('/metrics', { schema: { summary: 'For Prometheus.', response } }, async (_request, reply) =>
+    reply.type(exposition.contentType).send(await scrape()),
+  );
 }

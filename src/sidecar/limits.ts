@@ -24,9 +24,13 @@ export const HTTP_BOUNDS: HttpBounds = {
   // No route takes a body, so what is sent is answered 404 or 405 unread.
   bodyBytesMax: 1_024,
   headBytesMax: 8_192,
-  requestTimeoutMs: 10_000,
-  connectionsMax: 256,
+  connectionsMax: 1_024,
+  requestsMax: 256,
+  heldBytesMax: 32 * 1024 * 1024,
 };
+
+/** What `/metrics` answers is at most this old, however many ask. */
+export const METRICS_AGE_MS = 100;
 
 /** How often the sidecar asks its daemon which topology it has: after a restart the daemon has none. */
 export const WATCH_INTERVAL_MS = 1_000;

@@ -4,7 +4,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
+import { networkOf } from '../../base/host-port.ts';
 import type { Logger } from '../../base/log.ts';
+import { HttpGuard } from '../../http/guard.ts';
 import { sendProblem, type ErrorAnswers } from '../../http/problems.ts';
 import { httpServer } from '../../http/server.ts';
 import { NAME_LENGTH_MAX } from '../../topology/limits.ts';
@@ -16,6 +18,7 @@ import { CHANGE_RATE, HTTP_BOUNDS, READ_RATE } from '../limits.ts';
 import type { CoordinatorMetrics } from '../metrics.ts';
 import type { Publisher } from '../publisher.ts';
 import { RateLimit } from './rate-limit.ts';
+import { FollowerSeats } from './seats.ts';
 import { addCommandRoutes } from './routes/commands.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addPageRoutes } from './routes/page.ts';
@@ -39,9 +42,12 @@ export interface CoordinatorAppOptions {
 
 /** The application, ready to listen or to be asked with `inject()`. Closing it leaves the fleet open. */
 export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyInstance> {
+  const guard = new HttpGuard(HTTP_BOUNDS, options.clock);
+  options.metrics.watchHttp(guard);
   const app = httpServer({
     description: 'The topology of a cache fleet.',
     log: options.log,
+    guard,
     bounds: HTTP_BOUNDS,
     answers: ERROR_ANSWERS,
     settings: { routerOptions: { maxParamLength: NAME_LENGTH_MAX }, forceCloseConnections: true },
@@ -57,7 +63,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   const rates = { reads: new RateLimit(READ_RATE), changes: new RateLimit(CHANGE_RATE) };
   const commands = new FleetCommands({ target: options.fleet, clock: options.clock, log: options.log });
   app.addHook('onRequest', async (request, reply) => limitRate(rates, options.clock, request, reply));
-  app.addHook('onRequest', async (request, reply) => guard(options.token, request, reply));
+  app.addHook('onRequest', async (request, reply) => authorize(options.token, request, reply));
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
     // Nothing but the page is meant to be shown by a browser; the page says what it needs.
@@ -65,7 +71,7 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
   await app.register(async (scope) => {
-    addTopologyRoutes(scope, { ...options, streams, closing: closing.signal });
+    addTopologyRoutes(scope, { ...options, streams, guard, seats: new FollowerSeats(), closing: closing.signal });
     addViewRoutes(scope, options);
     addNodeRoutes(scope, options);
     addCommandRoutes(scope, { commands });
@@ -91,7 +97,7 @@ interface Rates {
 /** Before everything else, so that guessing tokens is slow too. */
 async function limitRate(rates: Rates, clock: Clock, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const limit = isRead(request) ? rates.reads : rates.changes;
-  const waitSeconds = limit.take(request.ip, clock.monotonicMs());
+  const waitSeconds = limit.take(networkOf(request.ip), clock.monotonicMs());
   if (waitSeconds === 0) return undefined;
   reply.header('retry-after', String(waitSeconds));
   return sendProblem(reply, 429, 'too many requests from this address');
@@ -102,7 +108,7 @@ function isRead({ method }: FastifyRequest): boolean {
 }
 
 /** The token stands before everything that is not a read, routes that do not exist included. */
-async function guard(token: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function authorize(token: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   if (isRead(request)) return undefined;
   const verdict = judge(token, request.headers.authorization);
   if (verdict === 'allowed') return undefined;

@@ -6,6 +6,8 @@
  * 0 to its value: the TYPE says counter, and a slab class that is gone leaves no series behind.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { HttpGuard } from '../../http/guard.ts';
+import { GUARD_METRICS } from '../../http/metrics.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { droppedLogLines } from '../../base/log.ts';
 import { evaluate, type EvaluatedMetric, type SampleValue } from './evaluate.ts';
@@ -83,6 +85,23 @@ export class Exposition {
     const { collectSeconds, collectFailures } = NODE_METRICS;
     this.#collectSeconds = new Histogram({ ...collectSeconds, buckets: COLLECT_BUCKETS_SECONDS, registers });
     this.#collectFailures = new Counter({ ...collectFailures, labelNames: ['code'] as const, registers });
+  }
+
+  /** Has the exposition tell of the HTTP server, too. Called once. */
+  watchHttp(guard: HttpGuard): void {
+    const registers = [this.#process];
+    for (const { name, type, help, read } of GUARD_METRICS) {
+      const Metric = type === 'gauge' ? Gauge : Counter;
+      const metric: Gauge | Counter = new Metric({
+        name,
+        help,
+        registers,
+        collect() {
+          metric.reset();
+          metric.inc(read(guard));
+        },
+      });
+    }
   }
 
   /** Notes how one collection went; `failure` is the error code if it failed. */

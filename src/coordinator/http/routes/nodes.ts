@@ -3,18 +3,21 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { NodeList, NodeParams, NodeView } from '../../../api/coordinator.ts';
 import { Problem } from '../../../api/problem.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { compareNames } from '../../../topology/document.ts';
 import { audit } from '../audit.ts';
 import type { Fleet } from '../../fleet.ts';
 import { LEFT_OUT_SHOWN_MAX } from '../../limits.ts';
 import type { MonitoredNode } from '../../health/monitor.ts';
 import { sendProblem } from '../../../http/problems.ts';
+import { shared } from '../../../http/shared.ts';
 import type { Publisher } from '../../publisher.ts';
 
 export interface NodeRoutesOptions {
   readonly fleet: Fleet;
   readonly fleetName: string;
   readonly publisher: Publisher;
+  readonly clock: Clock;
 }
 
 /** What the list shows of the statistics; one node shows all. */
@@ -31,13 +34,13 @@ export function addNodeRoutes(scope: FastifyInstance, options: NodeRoutesOptions
   addDrainRoutes(scope, options);
 }
 
-function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher }: NodeRoutesOptions): void {
+function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher, clock }: NodeRoutesOptions): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const listSchema = { summary: 'Every node with state, last probe and statistics.', response: { 200: NodeList } };
-  app.get('/v1/nodes', { schema: listSchema }, async () => {
+  const list = shared(clock, 0, async () => {
     await fleet.refreshStats(fleet.nodes().map(({ observed }) => observed.name));
     const nodes = fleet.nodes().map((node) => toView(node, SUMMARY_STATS));
-    return {
+    const view: NodeList = {
       fleet: fleetName,
       version: publisher.current?.document.version ?? 0,
       held: fleet.held ?? null,
@@ -45,7 +48,11 @@ function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher }: 
       leftOut: { count: fleet.leftOut().length, shown: fleet.leftOut().slice(0, LEFT_OUT_SHOWN_MAX) },
       nodes: nodes.sort(compareNames),
     };
+    return JSON.stringify(view);
   });
+  scope.get('/v1/nodes', { schema: listSchema }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(await list()),
+  );
 
   const nodeSchema = { summary: 'One node, with all statistics.', params: NodeParams };
   const response = { 200: NodeView, 404: Problem };

@@ -6,6 +6,8 @@ import { Problem } from '../../../api/problem.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Fleet } from '../../fleet.ts';
 import { sendProblem } from '../../../http/problems.ts';
+import { shared } from '../../../http/shared.ts';
+import { METRICS_AGE_MS } from '../../limits.ts';
 import type { CoordinatorMetrics } from '../../metrics.ts';
 import type { Publisher } from '../../publisher.ts';
 
@@ -37,13 +39,15 @@ export function addSelfRoutes(scope: FastifyInstance, { fleet, publisher, metric
     return sendProblem(reply, 503, `waiting for discovery (${away.name}): ${away.error ?? 'not seen yet'}`);
   });
 
-  app.get(
-    '/metrics',
-    { schema: { summary: 'For Prometheus.', response: { 200: MetricsText } } },
-    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
+  const exposition = shared(clock, METRICS_AGE_MS, () => metrics.render());
+  const metricsSchema = { summary: 'For Prometheus.', response: { 200: MetricsText } };
+  scope.get('/metrics', { schema: metricsSchema }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await exposition()),
   );
 
-  app.get('/openapi.json', { schema: { summary: 'This description.', response: { 200: Description } } }, () =>
-    scope.swagger(),
+  const description = shared(clock, Number.POSITIVE_INFINITY, () => JSON.stringify(scope.swagger()));
+  const schema = { summary: 'This description.', response: { 200: Description } };
+  scope.get('/openapi.json', { schema }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(await description()),
   );
 }

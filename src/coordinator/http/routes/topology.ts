@@ -18,10 +18,12 @@ import { FleetError } from '../../../base/errors.ts';
 import { checkKey } from '../../../client/internal.ts';
 import type { EventStreams } from '../event-streams.ts';
 import type { Fleet } from '../../fleet.ts';
+import type { FollowerSeats } from '../seats.ts';
+import type { HttpGuard } from '../../../http/guard.ts';
 import { sendProblem } from '../../../http/problems.ts';
 import { WAIT_MAX_MS } from '../../limits.ts';
 import type { Publication, Publisher } from '../../publisher.ts';
-import { matchesTag, NOT_YET, sendTagged, streamViewOf, viewOf } from './views.ts';
+import { matchesTag, NOT_YET, sendTagged, streamViewOf, tagged, viewOf } from './views.ts';
 
 export interface TopologyRoutesOptions {
   readonly fleet: Fleet;
@@ -30,6 +32,8 @@ export interface TopologyRoutesOptions {
   readonly clock: Clock;
   /** Value of the `namespace` label of scrape targets. */
   readonly namespace: string;
+  readonly guard: HttpGuard;
+  readonly seats: FollowerSeats;
   /** Ends all waiting when the server closes. */
   readonly closing: AbortSignal;
 }
@@ -53,31 +57,39 @@ function addDocumentRoute(scope: FastifyInstance, options: TopologyRoutesOptions
     const { current } = options.publisher;
     const news = current !== undefined && current.document.version > known;
     if (news || waitMs === 0) return sendPublication(options.fleet, request, reply, current, known);
-    const newer = await nextPublication(options, request, waitMs, known);
-    if (newer === 'full') return sendProblem(reply, 503, 'too many clients follow the topology');
+    const newer = await nextPublication(options, request, reply, waitMs, known);
+    if (newer === 'full') return sendProblem(reply, 503, FULL);
     return sendPublication(options.fleet, request, reply, newer ?? options.publisher.current, known);
   });
 }
 
 /** Resolves with the first version above `known`, or undefined when the time is up or the client is gone. */
 function nextPublication(
-  { publisher, clock, closing }: TopologyRoutesOptions,
+  { publisher, clock, guard, seats, closing }: TopologyRoutesOptions,
   request: FastifyRequest,
+  reply: FastifyReply,
   waitMs: number,
   known: number,
 ): Promise<Publication | undefined | 'full'> {
+  const leave = seats.take(request);
+  if (leave === undefined) return Promise.resolve('full' as const);
   const { promise, resolve } = Promise.withResolvers<Publication | undefined | 'full'>();
   const give = (): void => resolve(undefined);
   const unsubscribe = publisher.subscribe((publication) => {
     if (publication.document.version > known) resolve(publication);
   });
-  if (unsubscribe === undefined) return Promise.resolve('full' as const);
+  if (unsubscribe === undefined) {
+    leave();
+    return Promise.resolve('full' as const);
+  }
   const cancelTimer = clock.setTimer(waitMs, give);
   request.raw.socket.once('close', give);
+  guard.follow(request.raw, reply.raw);
   closing.addEventListener('abort', give, { once: true });
   if (closing.aborted) give();
   return promise.finally(() => {
     unsubscribe();
+    leave();
     cancelTimer();
     request.raw.socket.off('close', give);
     closing.removeEventListener('abort', give);
@@ -95,24 +107,31 @@ function sendPublication(
   const { view } = request.query as { view?: string };
   if (view === 'host' && publication.document.version > known) {
     const { document } = viewOf(request, publication, fleet);
-    return sendTagged(request, reply, 'application/json; charset=utf-8', JSON.stringify(document));
+    return sendTagged(request, reply, 'application/json; charset=utf-8', tagged(JSON.stringify(document)));
   }
   reply.header('etag', publication.etag).header('cache-control', 'no-cache');
   const unchanged =
     publication.document.version <= known || matchesTag(request.headers['if-none-match'], publication.etag);
   if (unchanged) return reply.code(304).send();
-  return reply.type('application/json; charset=utf-8').send(publication.json);
+  return reply.type('application/json; charset=utf-8').send(publication.bytes);
 }
 
-function addEventsRoute(app: FastifyInstance, { fleet, streams, closing }: TopologyRoutesOptions): void {
+/** What one more follower is told. */
+const FULL = 'too many clients follow the topology';
+
+function addEventsRoute(app: FastifyInstance, options: TopologyRoutesOptions): void {
+  const { fleet, streams, guard, seats, closing } = options;
   const response = { 200: EventStream, 400: Problem, 503: Problem };
   const schema = { summary: 'Every topology from now on.', querystring: ViewQuery, response };
   app.get('/v1/topology/events', { schema }, (request, reply) => {
     if (closing.aborted) return sendProblem(reply, 503, 'the coordinator is closing');
     const view = streamViewOf(request, fleet);
     if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
-    request.raw.socket.setTimeout(0);
-    if (!streams.open(reply.raw, view)) return sendProblem(reply, 503, 'too many clients follow the topology');
+    const leave = seats.take(request);
+    if (leave === undefined) return sendProblem(reply, 503, FULL);
+    reply.raw.once('close', leave);
+    if (!streams.open(reply.raw, view)) return sendProblem(reply, 503, FULL);
+    guard.follow(request.raw, reply.raw);
     return reply.hijack();
   });
 }

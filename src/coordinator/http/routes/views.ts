@@ -36,11 +36,21 @@ export interface ViewRoutesOptions {
 
 /** Adds the routes. */
 export function addViewRoutes(app: FastifyInstance, { publisher, fleet }: ViewRoutesOptions): void {
-  type Write = (source: ViewSource) => string;
+  const shared = new WeakMap<Publication, Map<Write, Tagged>>();
+  /** As the nodes' own network has it, a view follows from the document alone, and is made once for all its readers. */
+  function networkTagged(publication: Publication, write: Write): Tagged {
+    const views = shared.get(publication) ?? new Map<Write, Tagged>();
+    shared.set(publication, views);
+    const view = views.get(write) ?? tagged(write(networkView(publication.document)));
+    views.set(write, view);
+    return view;
+  }
   function give(request: FastifyRequest, reply: FastifyReply, type: string, write: Write): FastifyReply {
     const { current } = publisher;
     if (current === undefined) return sendProblem(reply, 503, NOT_YET);
-    return sendTagged(request, reply, type, write(viewOf(request, current, fleet)));
+    const isNetwork = hostAskedFor(request) === undefined;
+    const view = isNetwork ? networkTagged(current, write) : tagged(write(viewOf(request, current, fleet)));
+    return sendTagged(request, reply, type, view);
   }
 
   const listSchema = {
@@ -127,12 +137,30 @@ function hostNameOf(request: FastifyRequest): string {
   throw new FleetError('BAD_CONFIG', 'view=host needs a Host header with a name or an address');
 }
 
-/** Answers with `body`, or 304 to who has it. Its tag is of the bytes: published ports are in no version. */
-export function sendTagged(request: FastifyRequest, reply: FastifyReply, type: string, body: string): FastifyReply {
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+type Write = (source: ViewSource) => string;
+
+/** An answer with its entity tag, which is of the bytes: published ports are in no version. */
+interface Tagged {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+/** The answer that says `body`. */
+export function tagged(body: string): Tagged {
+  const bytes = Buffer.from(body);
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` };
+}
+
+/** Answers with a view, or 304 to who has it. */
+export function sendTagged(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  type: string,
+  { bytes, etag }: Tagged,
+): FastifyReply {
   reply.header('etag', etag).header('cache-control', 'no-cache');
   if (matchesTag(request.headers['if-none-match'], etag)) return reply.code(304).send();
-  return reply.type(type).send(body);
+  return reply.type(type).send(bytes);
 }
 
 /** RFC 9110 §13.1.2: a list of tags, compared without regard to weakness, or `*`. */
