@@ -74,7 +74,8 @@ const StatValue = Type.Union([Type.Number(), Type.String()]);
 /** One node as the coordinator knows it. */
 export const NodeView = Type.Object({
   ...NODE_FIELDS,
-  since: Type.String({ format: 'date-time', description: 'When the state began.' }),
+  since: Type.String({ format: 'date-time', description: 'When the state began, by the clock as it is now.' }),
+  stateSeconds: Type.Number({ description: 'For how long it has lasted, whatever was done to the clock.' }),
   hint: Type.String({ description: 'What discovery says: running, unhealthy, unlisted, paused, leaving or stopped.' }),
   drained: Type.Boolean({ description: 'Taken out of the ring by an operator.' }),
   failures: Type.Integer({ description: 'Probes failed in a row.' }),
@@ -89,7 +90,11 @@ export const NodeView = Type.Object({
     Type.Null(),
   ]),
   stats: Type.Union([
-    Type.Object({ at: Type.String({ format: 'date-time' }), values: Type.Record(Type.String(), StatValue) }),
+    Type.Object({
+      at: Type.String({ format: 'date-time' }),
+      ageMs: Type.Number({ description: 'How old they are, whatever was done to the clock.' }),
+      values: Type.Record(Type.String(), StatValue),
+    }),
     Type.Null(),
   ]),
 });

@@ -5,7 +5,7 @@
 
 /** Where a part of the program learns the time and has itself woken. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since 1970. */
+  /** Wall-clock time in milliseconds since 1970: for what is shown, and for versions. It is set, both ways. */
   nowMs(): number;
   /** Milliseconds from an arbitrary start that never go backwards; for durations. */
   monotonicMs(): number;
@@ -46,6 +46,11 @@ export async function sleep(clock: Clock, delayMs: number, signal?: AbortSignal)
   await promise;
   cancel();
   signal?.removeEventListener('abort', wake);
+}
+
+/** The wall-clock moment of something that a part of the program remembers by {@link Clock.monotonicMs}. */
+export function wallMsOf(clock: Clock, monotonicMs: number): number {
+  return clock.nowMs() - (clock.monotonicMs() - monotonicMs);
 }
 
 /** A clock that stands still until it is told to advance; for tests and simulations. */

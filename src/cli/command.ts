@@ -2,7 +2,6 @@
  * What every command shares: its options read, `--help` answered, words counted, failures told in one line with an
  * exit code. The outside world (standard streams, environment) is passed in, so that a test calls a command directly.
  */
-import { systemClock } from '../base/clock.ts';
 import {
   describeOptions,
   httpUrl,
@@ -29,8 +28,6 @@ export interface Io {
   err(text: string): void;
   /** True if standard output is a terminal. */
   readonly terminal: boolean;
-  /** The time of day. */
-  nowMs(): number;
   readonly env: Environment;
   readonly stdin: AsyncIterable<Uint8Array>;
 }
@@ -45,7 +42,6 @@ export function processIo(): Io {
     out: (data) => void process.stdout.write(data),
     err: (text) => void process.stderr.write(text),
     terminal: process.stdout.isTTY,
-    nowMs: () => systemClock.nowMs(),
     env: process.env,
     stdin: process.stdin,
   };

@@ -97,6 +97,7 @@ export class FleetCommands {
 
   async #run(flush: FleetFlush): Promise<void> {
     const { clock, log } = this.#options;
+    const begunMs = clock.monotonicMs();
     for (const [index, { node }] of flush.nodes.entries()) {
       if (index > 0 && flush.pauseMs > 0) await this.#pause(flush.pauseMs);
       if (flush.cancelled) break;
@@ -106,7 +107,8 @@ export class FleetCommands {
       });
       log.info(flush.nodes[index], 'node flushed by command');
     }
-    flush.endedMs = clock.nowMs();
+    // Not the time of day: the clock may have been set meanwhile.
+    flush.endedMs = flush.startedMs + (clock.monotonicMs() - begunMs);
   }
 
   async #pause(pauseMs: number): Promise<void> {

@@ -32,7 +32,7 @@ function bytes(amount) {
 /** Rates from two readings; a restarted daemon counts from zero again and has none until the next. */
 function rateOf(before, after) {
   if (!before?.stats || !after.stats) return undefined;
-  const seconds = (Date.parse(after.stats.at) - Date.parse(before.stats.at)) / 1000;
+  const seconds = (after.readMs - before.readMs) / 1000;
   const grown = (name) => after.stats.values[name] - before.stats.values[name];
   if (!(seconds > 0) || grown('uptime') < 0 || grown('cmd_get') < 0) return rates.get(after.name);
   const gets = grown('cmd_get');
@@ -162,7 +162,11 @@ async function askNodes() {
     const response = await fetch('/v1/nodes', { signal: AbortSignal.timeout(5000) });
     if (!response.ok) return;
     const answer = await response.json();
-    const next = new Map(answer.nodes.map((node) => [node.name, node]));
+    // By the page's own clock, which nobody sets.
+    const answeredMs = performance.now();
+    const next = new Map(
+      answer.nodes.map((node) => [node.name, { ...node, readMs: answeredMs - (node.stats?.ageMs ?? 0) }]),
+    );
     rates = new Map(
       [...next].flatMap(([name, node]) => {
         const rate = rateOf(details.get(name), node);

@@ -1,7 +1,7 @@
 /** Waiting by a clock that the test moves. */
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { ManualClock, sleep } from '../../src/base/clock.ts';
+import { ManualClock, sleep, wallMsOf } from '../../src/base/clock.ts';
 
 describe('sleep', () => {
   test('ends when its time is up', async () => {
@@ -33,4 +33,15 @@ describe('sleep', () => {
     }
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
+});
+
+test('a moment that is remembered keeps its age when the wall clock is set', () => {
+  const clock = new ManualClock();
+  const rememberedMs = clock.monotonicMs();
+  clock.advance(5000);
+  for (const byMs of [-7_200_000, 7_200_000]) {
+    clock.set(byMs);
+    expect(clock.monotonicMs() - rememberedMs).toBe(5000);
+    expect(wallMsOf(clock, rememberedMs)).toBe(clock.nowMs() - 5000);
+  }
 });

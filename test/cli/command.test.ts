@@ -17,7 +17,6 @@ function world(env: Io['env'] = {}) {
     out: (data) => void (said.out += typeof data === 'string' ? data : Buffer.from(data).toString()),
     err: (text) => void (said.err += text),
     terminal: false,
-    nowMs: () => 0,
     env,
     stdin: (async function* () {})(),
   };

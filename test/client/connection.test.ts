@@ -233,6 +233,20 @@ describe('time-outs', () => {
     await expect(later).resolves.toBeUndefined();
   });
 
+  test.each([-7_200_000, 7_200_000])('a time-out lasts as long with a clock that is set by %i ms', async (byMs) => {
+    await connection.version();
+    proxy.replies = 'hold';
+    const asked = connection.get('k');
+    const result = fate(asked);
+    await until('the request has gone out', () => server.lines.includes('get k'));
+    clock.set(byMs);
+    clock.advance(999);
+    await Promise.resolve();
+    expect(result.state).toBe('pending');
+    clock.advance(1);
+    await expect(asked).rejects.toEqual(failing('TIMEOUT'));
+  });
+
   test('a silent node is given up, and must answer before it is asked again', async () => {
     await connection.version();
     proxy.replies = 'hold';

@@ -27,20 +27,21 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
       return 0;
     }
     const columns = ['NAME', 'STATE', 'FOR', 'ADDRESS', 'SIDECAR', 'LAST PROBE'].map((head) => ({ head }));
-    io.out(
-      formatTable(
-        columns,
-        list.nodes.map((node) => row(node, io.nowMs())),
-      ),
-    );
+    io.out(formatTable(columns, list.nodes.map(row)));
     if (list.held !== null) io.err(`memfleet nodes: ${list.held}\n`);
     return 0;
   });
 }
 
-function row(node: NodeView, nowMs: number): string[] {
-  const forSeconds = Math.max(0, (nowMs - Date.parse(node.since)) / 1000);
-  return [node.name, node.state, formatSeconds(forSeconds), formatHostPort(node), node.sidecar || '-', probe(node)];
+function row(node: NodeView): string[] {
+  return [
+    node.name,
+    node.state,
+    formatSeconds(node.stateSeconds),
+    formatHostPort(node),
+    node.sidecar || '-',
+    probe(node),
+  ];
 }
 
 function probe({ probe, failures }: NodeView): string {

@@ -105,7 +105,7 @@ class DockerDiscovery implements DiscoveryAdapter {
     const events = await engine.events(stream.signal);
     this.#list(sink);
     for await (const event of events) {
-      if (event.id !== '') this.#view = withEvent(this.#view, event, clock.nowMs());
+      if (event.id !== '') this.#view = withEvent(this.#view, event, clock.monotonicMs());
       this.#report(sink);
       this.#list(sink);
     }
@@ -137,7 +137,7 @@ class DockerDiscovery implements DiscoveryAdapter {
       const containers = await engine.list({ labels }, stream.signal);
       if (this.#closing.signal.aborted) return;
       this.#scope = scope;
-      this.#view = withList(this.#view, containers, askedAt, clock.nowMs());
+      this.#view = withList(this.#view, containers, askedAt, clock.monotonicMs());
       this.#failures = 0;
       this.#report(sink);
       this.#cancelSettling();

@@ -16,7 +16,7 @@ import { canAnswer, checkDelayMs, firstHealth, nextHealth, wantedCheck } from '.
 import type { HealthEvent, HealthSettings, NodeHealth } from './node-state.ts';
 import type { Prober, ProberFactory, Told } from './prober.ts';
 
-/** What came of the last probe. */
+/** What came of the last probe. Here as everywhere in this folder, moments are by {@link Clock.monotonicMs}. */
 export interface ProbeResult {
   readonly atMs: number;
   readonly durationMs: number;
@@ -183,7 +183,7 @@ export class HealthMonitor {
     const { clock } = this.#options;
     const entry: Entry = {
       observed,
-      health: firstHealth(previous, observed.hint, drained, clock.nowMs()),
+      health: firstHealth(previous, observed.hint, drained, clock.monotonicMs()),
       prober: this.#makeProber(observed),
       probe: undefined,
       stats: undefined,
@@ -235,7 +235,7 @@ export class HealthMonitor {
   async #check(entry: Entry): Promise<void> {
     const { clock, settings, random } = this.#options;
     const { prober } = entry;
-    const wanted = wantedCheck(entry.health, clock.nowMs(), settings);
+    const wanted = wantedCheck(entry.health, clock.monotonicMs(), settings);
     // A node that cannot answer is not asked; the source's next word on it starts the checks again.
     if (entry.checking || wanted === 'none') return;
     void this.#askSidecar(entry);
@@ -252,7 +252,7 @@ export class HealthMonitor {
   /** A node that has shown that it is ready is flushed at once, not after another wait. */
   #nextDelayMs(entry: Entry, settings: HealthSettings, random: () => number): number {
     const flushNext =
-      wantedCheck(entry.health, this.#options.clock.nowMs(), settings) === 'flush' && entry.health.failures === 0;
+      wantedCheck(entry.health, this.#options.clock.monotonicMs(), settings) === 'flush' && entry.health.failures === 0;
     return flushNext ? 0 : checkDelayMs(entry.health, random(), settings);
   }
 
@@ -305,7 +305,7 @@ export class HealthMonitor {
   }
 
   #isWitnessed(silent: Entry): boolean {
-    const sinceMs = silent.health.failures === 0 ? this.#options.clock.nowMs() : silent.health.rowSinceMs;
+    const sinceMs = silent.health.failures === 0 ? this.#options.clock.monotonicMs() : silent.health.rowSinceMs;
     return [...this.#entries.values()].some((entry) => entry !== silent && entry.lastAnswerMs >= sinceMs);
   }
 
@@ -319,7 +319,7 @@ export class HealthMonitor {
   #apply(entry: Entry, event: HealthEvent): void {
     const { clock, settings, log, onChange } = this.#options;
     const before = entry.health;
-    entry.health = nextHealth(before, event, clock.nowMs(), settings);
+    entry.health = nextHealth(before, event, clock.monotonicMs(), settings);
     if (entry.health.state === before.state) return;
     const { state, hint, failures } = entry.health;
     const why = entry.probe?.error;
@@ -346,17 +346,17 @@ export class HealthMonitor {
     const startMs = clock.monotonicMs();
     try {
       const answer = await ask();
-      return { ...answer, atMs: clock.nowMs(), durationMs: clock.monotonicMs() - startMs, ok: true };
+      return { ...answer, atMs: clock.monotonicMs(), durationMs: clock.monotonicMs() - startMs, ok: true };
     } catch (error) {
       if (!isFleetError(error)) throw error;
-      return { atMs: clock.nowMs(), durationMs: clock.monotonicMs() - startMs, ok: false, error: error.message };
+      return { atMs: clock.monotonicMs(), durationMs: clock.monotonicMs() - startMs, ok: false, error: error.message };
     }
   }
 
   async #refreshStatsOf(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     if (entry === undefined || entry.health.state === 'down') return;
-    const ageMs = this.#options.clock.nowMs() - (entry.stats?.atMs ?? Number.NEGATIVE_INFINITY);
+    const ageMs = this.#options.clock.monotonicMs() - (entry.stats?.atMs ?? Number.NEGATIVE_INFINITY);
     if (ageMs < STATS_AGE_MAX_MS) return;
     entry.statsOnWay ??= this.#fetchStats(entry).finally(() => {
       entry.statsOnWay = undefined;
@@ -369,7 +369,10 @@ export class HealthMonitor {
     try {
       const values = await prober.stats();
       if (entry.prober !== prober) return;
-      entry.stats = { atMs: this.#options.clock.nowMs(), values: new Map([...values].slice(0, STATS_ENTRIES_MAX)) };
+      entry.stats = {
+        atMs: this.#options.clock.monotonicMs(),
+        values: new Map([...values].slice(0, STATS_ENTRIES_MAX)),
+      };
     } catch (error) {
       if (!(error instanceof FleetError)) throw error;
       this.#options.log.debug({ node: entry.observed.name, why: error.message }, 'no stats');

@@ -55,7 +55,7 @@ export const DEFAULT_HEALTH: HealthSettings = {
 /** Falls remembered for one node; the wait has reached its bound long before. */
 const FALLS_MAX = 8;
 
-/** All that is known of a node's health. Never changed, only replaced. */
+/** All that is known of a node's health. Never changed, only replaced. Moments are of a clock that nobody sets. */
 export interface NodeHealth {
   readonly state: NodeState;
   /** When `state` began. */

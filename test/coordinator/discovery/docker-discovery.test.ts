@@ -160,3 +160,23 @@ describe('among containers', () => {
     await adapter.close();
   });
 });
+
+test.each([-7_200_000, 7_200_000])(
+  'an event is believed for as long as else with a clock that is set by %i ms',
+  async (byMs) => {
+    const { adapter, engine, clock, hints } = await started({}, 'a', 'b');
+    engine.say('a', 'kill', '15');
+    await settled();
+    clock.set(byMs);
+    await pass(clock, RESYNC_MS, 50);
+    // The list still says that it runs, as it does until a container that was told to stop has stopped.
+    expect(hints()).toEqual(['p-cache-a leaving', 'p-cache-b running']);
+    engine.say('b', 'pause');
+    await settled();
+    clock.set(byMs);
+    await pass(clock, RESYNC_MS, 50);
+    // Here the list has the last word, after a second.
+    expect(hints()).toEqual(['p-cache-a leaving', 'p-cache-b running']);
+    await adapter.close();
+  },
+);

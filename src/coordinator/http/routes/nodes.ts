@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { NodeList, NodeParams, NodeView } from '../../../api/coordinator.ts';
 import { Problem } from '../../../api/problem.ts';
-import type { Clock } from '../../../base/clock.ts';
+import { wallMsOf, type Clock } from '../../../base/clock.ts';
 import { compareNames } from '../../../topology/document.ts';
 import { audit } from '../audit.ts';
 import type { Fleet } from '../../fleet.ts';
@@ -17,6 +17,7 @@ export interface NodeRoutesOptions {
   readonly fleet: Fleet;
   readonly fleetName: string;
   readonly publisher: Publisher;
+  /** The fleet's. */
   readonly clock: Clock;
 }
 
@@ -39,7 +40,7 @@ function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher, cl
   const listSchema = { summary: 'Every node with state, last probe and statistics.', response: { 200: NodeList } };
   const list = shared(clock, 0, async () => {
     await fleet.refreshStats(fleet.nodes().map(({ observed }) => observed.name));
-    const nodes = fleet.nodes().map((node) => toView(node, SUMMARY_STATS));
+    const nodes = fleet.nodes().map((node) => toView(node, SUMMARY_STATS, clock));
     const view: NodeList = {
       fleet: fleetName,
       version: publisher.current?.document.version ?? 0,
@@ -60,11 +61,11 @@ function addReadRoutes(scope: FastifyInstance, { fleet, fleetName, publisher, cl
     const { name } = request.params;
     await fleet.refreshStats([name]);
     const node = fleet.nodes().find(({ observed }) => observed.name === name);
-    return node === undefined ? sendProblem(reply, 404, `there is no node ${name}`) : toView(node, undefined);
+    return node === undefined ? sendProblem(reply, 404, `there is no node ${name}`) : toView(node, undefined, clock);
   });
 }
 
-function addDrainRoutes(scope: FastifyInstance, { fleet }: NodeRoutesOptions): void {
+function addDrainRoutes(scope: FastifyInstance, { fleet, clock }: NodeRoutesOptions): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const response = { 200: NodeView, 401: Problem, 403: Problem, 404: Problem, 409: Problem };
   const commands = [
@@ -81,12 +82,18 @@ function addDrainRoutes(scope: FastifyInstance, { fleet }: NodeRoutesOptions): v
       const node = fleet.setDrained(name, drained);
       if (node === undefined) return sendProblem(reply, 404, `there is no node ${name}`);
       audit(request, verb, { node: name });
-      return toView(node, undefined);
+      return toView(node, undefined, clock);
     });
   }
 }
 
-function toView({ observed, health, probe, stats }: MonitoredNode, only: ReadonlySet<string> | undefined): NodeView {
+function toView(
+  { observed, health, probe, stats }: MonitoredNode,
+  only: ReadonlySet<string> | undefined,
+  clock: Clock,
+): NodeView {
+  const age = (atMs: number): number => clock.monotonicMs() - atMs;
+  const at = (atMs: number): string => new Date(wallMsOf(clock, atMs)).toISOString();
   const { name, host, ip, port, weight, sidecar, hint } = observed;
   const { state, sinceMs, drained, failures } = health;
   const shown = [...(stats?.values ?? [])].filter(([stat]) => only === undefined || only.has(stat));
@@ -101,22 +108,25 @@ function toView({ observed, health, probe, stats }: MonitoredNode, only: Readonl
     hint,
     drained,
     failures,
-    since: iso(sinceMs),
-    probe: probe === undefined ? null : toProbeView(probe),
-    stats: stats === undefined ? null : { at: iso(stats.atMs), values: Object.fromEntries(shown.map(toStat)) },
+    since: at(sinceMs),
+    stateSeconds: age(sinceMs) / 1000,
+    probe: probe === undefined ? null : toProbeView(probe, at),
+    stats:
+      stats === undefined
+        ? null
+        : { at: at(stats.atMs), ageMs: age(stats.atMs), values: Object.fromEntries(shown.map(toStat)) },
   };
 }
 
-function toProbeView({ atMs, ...rest }: NonNullable<MonitoredNode['probe']>): NonNullable<NodeView['probe']> {
-  return { at: iso(atMs), ...rest, durationMs: Math.round(rest.durationMs * 1000) / 1000 };
+function toProbeView(
+  { atMs, ...rest }: NonNullable<MonitoredNode['probe']>,
+  at: (atMs: number) => string,
+): NonNullable<NodeView['probe']> {
+  return { at: at(atMs), ...rest, durationMs: Math.round(rest.durationMs * 1000) / 1000 };
 }
 
 /** Numbers as numbers, unless JavaScript's would lose digits. */
 function toStat([name, text]: [string, string]): [string, string | number] {
   const number = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   return [name, Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : text];
-}
-
-function iso(atMs: number): string {
-  return new Date(atMs).toISOString();
 }
