@@ -37,20 +37,20 @@ export interface Dialect {
 }
 
 /**
- * Classic and, where the servers have them, meta commands.
+ * Classic and meta commands.
  *
- * @param meta whether both servers know `mn`
+ * @param wellFormed only what every memcached answers alike
  */
-export function textDialect(meta: boolean): Dialect {
+export function textDialect(wellFormed: boolean): Dialect {
   return {
-    what: meta ? 'text and meta commands' : 'text commands',
-    make: (random, commandCount) => makeCommands(random, { commandCount, meta }),
-    finish: (commands) => [finishStream(commands)],
+    what: `${wellFormed ? 'well-formed ' : ''}text and meta commands`,
+    make: (random, commandCount) => makeCommands(random, { commandCount, meta: true, wellFormed }),
+    finish: finishStream,
     uniquesRequest: Buffer.from(`gets ${PLAIN_KEYS.join(' ')}\r\n`, 'latin1'),
     uniquesIn: (answer) =>
       new Map([...answer.matchAll(/^VALUE (\S+) \d+ \d+ (\d+)\r$/gm)].map((found) => [found[1] ?? '', found[2] ?? ''])),
     withUniques,
-    masked: (answers) => masked(answers, { barriers: meta }),
+    masked: (answers) => masked(answers, { barriers: true }),
     show: (command) => JSON.stringify(command),
   };
 }

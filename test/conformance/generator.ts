@@ -5,7 +5,9 @@
  */
 import { KEY_250, KEY_251 } from './cases.ts';
 import { metaCommand } from './generator-meta.ts';
-import { closes, dropsAnswers, refersToItems, walk } from './text-walk.ts';
+import type { Sending } from './dialects.ts';
+import { isWellFormed } from './well-formed.ts';
+import { fateOf, refersToItems, walk } from './text-walk.ts';
 import type { Walked } from './text-walk.ts';
 
 export type Random = () => number;
@@ -15,6 +17,8 @@ export interface StreamOptions {
   /** Commands before those that the rules add. */
   commandCount: number;
   meta: boolean;
+  /** Only what every memcached answers alike: no mistakes, no odd numbers. */
+  wellFormed?: boolean;
 }
 
 /** A chance out of `of`. */
@@ -90,24 +94,65 @@ export function exptime(random: Random): string {
     '-5000',
     '2592001',
     '2147483647',
+    '4294967295',
     '4294967296',
+    '4294972296',
+    '-2147483648',
     '-2147483649',
     '2147483648',
+    '9223372036854775807',
+    '9223372036854775808',
+    '-9223372036854775809',
+    '00000005000',
+    '000000005000',
+    '-',
+    '-0',
     'x',
     '',
     '0x',
     '+5000',
+    '5000\t',
+    '\t5000',
   ];
   return oneIn(random, 4) ? pick(random, odd) : pick(random, ['0', '0', '0', '5000', '2592000']);
 }
 
 function flags(random: Random): string {
-  const odd = ['4294967295', '4294967296', '18446744073709551615', '-1', '-0', 'x', '0x1', '007', '+5', '1\t'];
+  const odd = [
+    '4294967295',
+    '4294967296',
+    '18446744073709551615',
+    '18446744073709551616',
+    '-18446744073709551615',
+    '-1',
+    '-0',
+    'x',
+    '0x1',
+    '007',
+    '+5',
+    '1\t',
+    '\t',
+  ];
   return oneIn(random, 10) ? pick(random, odd) : String(integer(random, 0, 3) * integer(random, 0, 40_000));
 }
 
 export function delta(random: Random): string {
-  const odd = ['18446744073709551615', '18446744073709551616', '9223372036854775808', '-1', 'x', '', '0', '+3', '1\t2'];
+  const odd = [
+    '18446744073709551615',
+    '18446744073709551616',
+    '-18446744073709551615',
+    '9223372036854775808',
+    '0000000000000000000003',
+    '00000000000000000000003',
+    '4294967296',
+    '-1',
+    '-',
+    'x',
+    '',
+    '0',
+    '+3',
+    '1\t2',
+  ];
   return oneIn(random, 6) ? pick(random, odd) : String(integer(random, 0, 200));
 }
 
@@ -159,7 +204,7 @@ export function announced(random: Random, data: string): string {
   if (!oneIn(random, 14)) {
     return String(data.length);
   }
-  const odd = ['-1', 'x', '', '0', '4294967297', '2147483647', '-0'];
+  const odd = ['-1', 'x', '', '0', '4294967297', '2147483647', '-0', '-', '+1', '00000000001', '000000000001'];
   return oneIn(random, 3) ? pick(random, odd) : String(Math.max(0, data.length + integer(random, -4, 4)));
 }
 
@@ -170,8 +215,36 @@ function storage(random: Random): string {
   return `${command} ${key(random)} ${flags(random)} ${exptime(random)} ${announced(random, data)}${last}${noreply(random)}\r\n${data}\r\n`;
 }
 
+/** What a refused value must not do. */
+const COMMANDS_AS_VALUE = [
+  'flush_all',
+  'flush_all noreply',
+  'set a 0 0 1\r\nX',
+  'delete a',
+  'touch a -1',
+  'get a b c d',
+  'ms a 1\r\nX',
+];
+
+/** A storage command with one thing or several wrong, or with words too many or too few; its value is a command. */
+function refused(random: Random): string {
+  const command = pick(random, ['set', 'add', 'replace', 'append', 'prepend', 'cas']);
+  const data = pick(random, COMMANDS_AS_VALUE);
+  const words = [
+    oneIn(random, 3) ? KEY_251 : key(random),
+    oneIn(random, 3) ? pick(random, ['x', '-1', '18446744073709551616', '1x']) : '0',
+    oneIn(random, 3) ? pick(random, ['x', '1x', '9223372036854775808', '-']) : '0',
+    oneIn(random, 5) ? announced(random, data) : String(data.length),
+    ...(command === 'cas' || oneIn(random, 4) ? [unique(random)] : []),
+    ...Array.from({ length: oneIn(random, 3) ? integer(random, 1, 22) : 0 }, () => pick(random, ['a', 'noreply', '0'])),
+    ...(oneIn(random, 4) ? ['noreply'] : []),
+  ];
+  const kept = oneIn(random, 6) ? words.slice(0, integer(random, 0, 3)) : words;
+  return `${[command, ...kept].join(' ')}\r\n${data}\r\n`;
+}
+
 function retrieval(random: Random): string {
-  const command = pick(random, ['get', 'get', 'get', 'gets', 'gat', 'gats', 'bget']);
+  const command = pick(random, ['get', 'get', 'get', 'get', 'gets', 'gat', 'gats']);
   const keys = Array.from({ length: oneIn(random, 4) ? integer(random, 0, 40) : 1 }, () => key(random));
   const time = command.startsWith('gat') ? ` ${exptime(random)}` : '';
   return `${command}${time}${keys.map((name) => ` ${name}`).join('')}\r\n`;
@@ -183,6 +256,24 @@ function control(random: Random): string {
     'verbosity 0\r\n',
     'verbosity 0 noreply\r\n',
     'verbosity\r\n',
+    'verbosity 4294967296\r\n',
+    'verbosity -0 noreply\r\n',
+    'verbosity 0 1 2 3\r\n',
+    'bget a\r\n',
+    'cas\r\n',
+    'set\r\n',
+    'hello noreply\r\n',
+    'flush_all 4294967296\r\n',
+    'flush_all -2147483649\r\n',
+    'flush_all -2147483648 a b\r\n',
+    'flush_all noreply 0\r\n',
+    'lru_crawler tocrawl 4294967296\r\n',
+    'lru_crawler sleep -1\r\n',
+    'slabs reassign 1 4294967297\r\n',
+    'slabs automove 4294967296\r\n',
+    'cache_memlimit 4294967360\r\n',
+    'lru temp_ttl 4294967296\r\n',
+    'sx / HTTP/1.0\r\n',
     'flush_all\r\n',
     'flush_all 0 noreply\r\n',
     'flush_all 5000\r\n',
@@ -214,6 +305,9 @@ function command(random: Random, options: StreamOptions): string {
     return metaCommand(random);
   }
   const kind = random();
+  if (kind < 0.07) {
+    return refused(random);
+  }
   if (kind < 0.38) {
     return storage(random);
   }
@@ -232,7 +326,7 @@ const MUTANTS = [' ', '  ', '\t', '\0', '\r', '\n', '\r\n', '0', '-', '+', 'x', 
  * or with a cas unique of their own choice (see `setWithUnique`).
  */
 function mutated(random: Random, text: string): string {
-  if (text.length > 400 || /flush_all|4294967297|2147483647|^ms .* E\d/.test(text)) {
+  if (text.length > 400 || /flush_all|touch a -1|4294967297|2147483647|^ms .* E\d/.test(text)) {
     return text;
   }
   let result = text;
@@ -248,43 +342,54 @@ function mutated(random: Random, text: string): string {
 /** Makes memcached send what it has: the answers so far no longer refer to items. */
 const BARRIER = 'mn\r\n';
 const LINE_MAX = 2048;
+/** What memcached does behind a value whose length it cannot read: so that it closes the connection too. */
+const QUIT = 'quit\r\n';
 
-/** Ends a stream before the first command that memcached answers by chance, and puts barriers where it needs them. */
-function withBarriers(stream: string, commands: readonly Walked[]): { text: string; closes: boolean } {
+/**
+ * Commands as they are sent: without those that are answered by chance or differently on purpose, with barriers where they
+ * are needed, on as many connections as are closed.
+ */
+function sendings(stream: string, commands: readonly Walked[]): Sending[] {
+  const closed: Sending[] = [];
   let text = '';
-  for (const { start, end, words } of commands) {
-    const whole = stream.slice(start, end);
-    const line = whole.indexOf('\n');
-    if (line >= LINE_MAX && !/^ {0,100}gets? /.test(whole)) {
-      return { text, closes: false };
+  for (const command of commands) {
+    const whole = stream.slice(command.start, command.end);
+    const fate = fateOf(command);
+    if (fate === 'left out' || (whole.indexOf('\n') >= LINE_MAX && !/^gets? /.test(whole))) {
+      continue;
     }
-    text += (dropsAnswers(words) ? BARRIER : '') + whole + (refersToItems(words) ? BARRIER : '');
-    if (closes(words)) {
-      return { text, closes: true };
+    // A browser's line makes memcached drop what it has not sent.
+    text += (fate === 'closes' ? BARRIER : '') + whole + (refersToItems(command.words) ? BARRIER : '');
+    if (fate !== 'answered') {
+      closed.push({ text: fate === 'unreadable' ? text + QUIT : text, closes: true });
+      text = '';
     }
   }
-  return { text, closes: false };
+  return [...closed, { text, closes: false }];
 }
 
 /** Commands as they were made, before the rules: what a failing stream is shrunk by. */
 export function makeCommands(random: Random, options: StreamOptions): string[] {
-  return Array.from({ length: options.commandCount }, () => {
+  const commands: string[] = [];
+  while (commands.length < options.commandCount) {
     const made = command(random, options);
-    return oneIn(random, 12) ? mutated(random, made) : made;
-  });
+    const kept = oneIn(random, 12) ? mutated(random, made) : made;
+    if (options.wellFormed !== true || isWellFormed(kept)) commands.push(kept);
+  }
+  return commands;
 }
 
 /** A stream may announce gigabytes by mutation; such a command is left out instead of being filled up. */
 const FILL_MAX = 100_000;
 
-/** A stream that ends between commands, or with one that closes the connection. */
-export function finishStream(commands: readonly string[]): { text: string; closes: boolean } {
+/** What is sent for commands: the last connection ends between two of them. */
+export function finishStream(commands: readonly string[]): Sending[] {
   const joined = commands.join('');
   const complete = joined.endsWith('\n') ? joined : `${joined}\r\n`;
   const { missing, commands: walked } = walk(complete);
   if (missing > FILL_MAX) {
-    return withBarriers(complete, walked.slice(0, -1));
+    return sendings(complete, walked.slice(0, -1));
   }
   const filled = complete + 'z'.repeat(missing);
-  return withBarriers(filled, walk(filled).commands);
+  return sendings(filled, walk(filled).commands);
 }

@@ -120,8 +120,12 @@ export class TextSession implements Session {
     if (isMetaLine(bytes, start, stop)) return this.#metaLine(bytes, start, stop, end, used);
     const verdict = parseRequest(bytes, start, stop, request);
     if (verdict !== Parse.OK) {
-      if (verdict === Parse.ERROR && isHttp(request, bytes)) this.#connection.destroy();
-      else this.#refuse(verdict);
+      if (verdict === Parse.ERROR && isHttp(request, bytes)) {
+        if (!this.#context.output.isEmpty) this.#connection.flush();
+        this.#connection.destroy();
+      } else {
+        this.#refuse(verdict);
+      }
       return used;
     }
     return this.#execute(bytes, start, end, used);
