@@ -45,7 +45,8 @@ export class DnsServer {
   readonly #udp: DatagramSocket;
   readonly #tcp: Server | undefined;
   readonly #connections = new Set<Socket>();
-  #turn = 0;
+  /** Name and type → how often it was asked for. */
+  readonly #turns = new Map<string, number>();
 
   private constructor(zone: Record<string, NameZone>, udp: DatagramSocket, tcp: Server | undefined) {
     this.zone = zone;
@@ -66,7 +67,10 @@ export class DnsServer {
       if (over === 'udp') return new DnsServer(zone, udp, undefined);
       const tcp = createServer().listen(udp.address().port, '127.0.0.1');
       // The port may be taken for TCP: then another one.
-      const free = await Promise.race([once(tcp, 'listening').then(() => true), once(tcp, 'error').then(() => false)]);
+      const free = await once(tcp, 'listening').then(
+        () => true,
+        () => false,
+      );
       if (free) return new DnsServer(zone, udp, tcp);
       udp.close();
     }
@@ -126,8 +130,9 @@ export class DnsServer {
     const data =
       type === 'SRV' ? (entry.SRV ?? []).map(service) : type === 'CNAME' ? [] : (entry[type] ?? []).map(address);
     // Others come first each time.
-    this.#turn += 1;
-    const from = this.#turn % Math.max(1, data.length);
+    const turn = (this.#turns.get(`${owner} ${type}`) ?? 0) + 1;
+    this.#turns.set(`${owner} ${type}`, turn);
+    const from = turn % Math.max(1, data.length);
     return [...data.slice(from), ...data.slice(0, from)].map((one) => record(owner, TYPES[type], one));
   }
 }

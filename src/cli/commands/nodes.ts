@@ -13,8 +13,10 @@ const SPEC = {
 
 /** What is read of `GET /v1/nodes`. */
 interface NodeList {
-  /** Why the topology is older than what is known. */
+  /** Why the topology is not just what the sources say now. */
   held: string | null;
+  /** What sources list and the fleet does not have; a coordinator of before does not say. */
+  leftOut?: { shown: { name: string; reason: string; why: string }[] };
   nodes: NodeView[];
 }
 
@@ -29,6 +31,10 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
     const columns = ['NAME', 'STATE', 'FOR', 'ADDRESS', 'SIDECAR', 'LAST PROBE'].map((head) => ({ head }));
     io.out(formatTable(columns, list.nodes.map(row)));
     if (list.held !== null) io.err(`memfleet nodes: ${list.held}\n`);
+    for (const { name, reason, why } of list.leftOut?.shown ?? []) {
+      // A duplicate is in the fleet, under the name that another source has for it.
+      if (reason !== 'duplicate') io.err(`memfleet nodes: left out: ${name}: ${why}\n`);
+    }
     return 0;
   });
 }
