@@ -48,6 +48,8 @@ export interface ConnectionContext extends AdminContext {
 
 /** What a session needs of whoever it speaks with. */
 export interface Conversation {
+  /** It is one datagram of UDP: who sent it may have forged the sender, and there is nothing to wait with. */
+  readonly isDatagram: boolean;
   /** Second of the last command. */
   lastCommandAt: number;
   /** Whether answers are waiting to be taken, so that no more may be made. */
@@ -95,6 +97,7 @@ const EMPTY = new Uint8Array(0);
 const places = new Runs();
 
 export class Connection implements SocketHandler, Holder, Conversation {
+  readonly isDatagram = false;
   /** Number of the connection, for `stats conns` and -vv. */
   readonly id: number;
   readonly socket: TransportSocket;
@@ -326,25 +329,6 @@ export class Connection implements SocketHandler, Holder, Conversation {
     } else {
       this.#carry = EMPTY;
     }
-  }
-
-  /**
-   * Works on the requests of one datagram, and is done with them: an unfinished one is dropped.
-   *
-   * @param answered called when everything that answers a request has been written
-   */
-  runDatagram(bytes: Uint8Array, start: number, end: number, answered: () => void): void {
-    const { output } = this.#context;
-    const session = (this.#session = this.#greet(bytes[start]));
-    for (let at = start; at < end && this.#open;) {
-      if (output.room < limits.REPLY_BYTES_MAX) this.flush();
-      const used = session.step(bytes, at, end);
-      if (!output.isEmpty) this.flush();
-      answered();
-      if (used === 0) break;
-      at += used;
-    }
-    this.onClose();
   }
 
   #startTrace(session: Session): Trace {

@@ -50,6 +50,8 @@ export class Counters {
   /** Logins, and those of them that were refused. */
   authCommands = 0;
   authErrors = 0;
+  /** Datagrams that were not answered, or not wholly: too many, too much, or from a port that no client has. */
+  udpDropped = 0;
   /** `config set` with a wrong token. */
   configAuthErrors = 0;
   currentConnections = 0;
@@ -79,7 +81,7 @@ export class Counters {
     this.incrMisses = this.decrMisses = this.casMisses = this.flushCommands = 0;
     this.storeTooLarge = this.storeNoMemory = 0;
     this.bytesRead = this.bytesWritten = 0;
-    this.authCommands = this.authErrors = this.configAuthErrors = 0;
+    this.authCommands = this.authErrors = this.configAuthErrors = this.udpDropped = 0;
     this.totalConnections = this.rejectedConnections = this.idleKicks = this.connectionYields = 0;
     this.stalledKicks = 0;
     this.listenDisabled = this.listenDisabledUs = 0;

@@ -96,6 +96,33 @@ export const PREFIXES_MAX = 65_536;
 /** Bytes a configuration for `config get cluster` may have: clients read it in one piece (auto-discovery). */
 export const CONFIG_BYTES_MAX = 64 * 1024;
 
+/** Bytes of the frame header of a datagram (protocol.txt "UDP protocol"). */
+export const UDP_HEADER_BYTES = 8;
+
+/** Bytes of a datagram that we send, its header included (memcached.h, UDP_MAX_PAYLOAD_SIZE). */
+export const UDP_DATAGRAM_BYTES_MAX = 1400;
+
+/** Bytes of a datagram that are read; IP carries no larger one. */
+export const UDP_READ_BYTES_MAX = 64 * 1024;
+
+/**
+ * Datagrams that are sent for one that came, all its requests together: as many as an item of 1 MiB needs. An answer that would need more is an error in its place; what else the datagram asks for is dropped
+ * (`memfleet_udp_dropped`). It is the bound of what a forged sender can have sent to somebody. memcached has none.
+ */
+export const UDP_ANSWER_DATAGRAMS_MAX = 768;
+
+/**
+ * Datagrams that come and go in one turn of the event loop; then the connections have theirs. More wait in the kernel, or
+ * are dropped where they cannot (`memfleet_udp_dropped`).
+ */
+export const UDP_TURN_DATAGRAMS_MAX = 768;
+
+/** Bytes of one answer over UDP. */
+export const UDP_ANSWER_BYTES_MAX = UDP_ANSWER_DATAGRAMS_MAX * (UDP_DATAGRAM_BYTES_MAX - UDP_HEADER_BYTES);
+
+/** Bytes of answers over UDP that may wait for the system to take them; more are dropped, as UDP may. */
+export const UDP_UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Milliseconds that a client may take for its TLS handshake; then it is cut off. memcached waits for ever. */
 export const TLS_HANDSHAKE_MS = 10_000;
 

@@ -189,6 +189,13 @@ export class Output {
     return rest === undefined || socket.write(rest, 0, rest.length) ? SENT : { sent: false, region: NO_REGION };
   }
 
+  /** Takes what was collected, none of it in items, out; it lies where it is until something else is collected. */
+  take(): Uint8Array {
+    const end = this.position;
+    this.position = this.#start;
+    return this.bytes.subarray(this.#start, end);
+  }
+
   /** Takes a region back that its socket has sent. */
   release(region: Region): void {
     if (region !== NO_REGION) this.#free.push(region);

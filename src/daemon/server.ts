@@ -185,7 +185,7 @@ export class Server implements ConnectionContext {
     const { UdpListener } = await import('./udp.ts');
     for (const { host, port } of listenUdp) {
       const id = this.#nextId++;
-      const listener = await UdpListener.bind(host, port, this);
+      const listener = await UdpListener.bind(this.#parts.transport, host, port, this);
       this.#udpListeners.push(listener);
       const name = endpoint(host, listener.port).replace(/^tcp/, 'udp');
       this.listening.push({

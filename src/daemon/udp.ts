@@ -1,76 +1,36 @@
 /**
  * UDP (`-U`): each datagram is memcached's 8-byte frame header and whole requests; each answer goes back in as many
- * datagrams as it needs (protocol.txt "UDP protocol"). Nothing lives longer than a datagram: each gets a session of its
- * own, as if it were a connection that sends once, so a request that its datagram does not end is dropped.
+ * datagrams as it needs (protocol.txt "UDP protocol"). Who asks may have forged the sender, so what one datagram can have
+ * sent is bounded, nothing goes to ports that no client has, and what a server answers is not answered.
  *
  *     byte 0          2          4         6          8
  *     ┌───────────────┬──────────┬─────────┬──────────┬─────────
  *     │ request id    │ sequence │ total   │ reserved │ request
  *     └───────────────┴──────────┴─────────┴──────────┴─────────
  */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { Connection, type ConnectionContext } from './connection.ts';
+import type { ConnectionContext } from './connection.ts';
+import { DatagramRequests } from './datagram.ts';
 import * as limits from './limits.ts';
-import { cannotListen, endpoint } from './transport/common.ts';
-import type { Listener, TransportSocket } from './transport/transport.ts';
+import { isAnswer, isReflector } from './reflectors.ts';
+import { bindDatagrams } from './transport/datagrams.ts';
+import type { DatagramHandler, DatagramPort, Listener, Transport } from './transport/transport.ts';
 
-const HEADER_BYTES = 8;
+const HEADER_BYTES = limits.UDP_HEADER_BYTES;
+const PART_BYTES = limits.UDP_DATAGRAM_BYTES_MAX - HEADER_BYTES;
 
-/** Bytes of a datagram that we send, its header included (memcached.h, UDP_MAX_PAYLOAD_SIZE). */
-const DATAGRAM_BYTES_MAX = 1400;
-
-/** Bytes of answers that may wait for the system to take them; more are dropped, as UDP may. */
-const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
-
-/** The other end of one datagram, which a session takes for a connection. */
-class DatagramSocket implements TransportSocket {
-  readonly peer: string;
-  readonly local: string;
-  #answer: Uint8Array[] | undefined = [];
-
-  constructor(remote: RemoteInfo, local: string) {
-    this.peer = endpoint(remote.address, remote.port).replace(/^tcp/, 'udp');
-    this.local = local;
-  }
-
-  /** What was written since the last time; nothing more is taken after `last`. */
-  take(last = false): Uint8Array {
-    const answer = Buffer.concat(this.#answer ?? []);
-    this.#answer = last ? undefined : [];
-    return answer;
-  }
-
-  /** Takes everything at once: what the system has no room for is dropped, not kept. */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#answer?.push(bytes.slice(start, end));
-    return true;
-  }
-
-  pause(): void {}
-
-  resume(): void {}
-
-  end(): void {}
-
-  destroy(): void {}
-}
-
-export class UdpListener implements Listener {
-  readonly port: number;
-  readonly #socket: Socket;
-  readonly #context: ConnectionContext;
-  #unsentBytes = 0;
+export class UdpListener implements Listener, DatagramHandler {
   /** Second of the last datagram that held a request. */
   lastUsedAt: number;
+  readonly #context: ConnectionContext;
+  readonly #requests: DatagramRequests;
+  /** The datagram that is being sent. */
+  readonly #datagram = Buffer.alloc(limits.UDP_DATAGRAM_BYTES_MAX);
+  #port: DatagramPort | undefined;
 
-  private constructor(socket: Socket, context: ConnectionContext) {
-    this.#socket = socket;
+  private constructor(context: ConnectionContext) {
     this.#context = context;
-    this.port = socket.address().port;
+    this.#requests = new DatagramRequests(context);
     this.lastUsedAt = context.time.now;
-    socket.on('message', (message, remote) => this.#onDatagram(message, remote));
-    // Answers to somebody who is gone come back as errors; there is nobody to tell.
-    socket.on('error', () => {});
   }
 
   /**
@@ -78,51 +38,66 @@ export class UdpListener implements Listener {
    *
    * @throws FleetError PORT_TAKEN
    */
-  static async bind(host: string, port: number, context: ConnectionContext): Promise<UdpListener> {
-    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen({ host, port }, error)));
-      socket.bind(port, host, resolve);
-    });
-    socket.removeAllListeners('error');
-    return new UdpListener(socket, context);
+  static async bind(
+    transport: Transport,
+    host: string,
+    port: number,
+    context: ConnectionContext,
+  ): Promise<UdpListener> {
+    const listener = new UdpListener(context);
+    listener.#port = await (transport.bindDatagrams?.(host, port, listener) ?? bindDatagrams(host, port, listener));
+    return listener;
+  }
+
+  get port(): number {
+    return this.#port?.port ?? 0;
   }
 
   close(): void {
-    this.#socket.close();
+    this.#port?.close();
   }
 
-  #onDatagram(message: Uint8Array, remote: RemoteInfo): void {
-    const { engine, output } = this.#context;
-    engine.counters.bytesRead += message.length;
+  onDropped(): void {
+    this.#context.counters.udpDropped++;
+  }
+
+  onDatagram(message: Uint8Array, senderPort: number, port: DatagramPort): number {
+    const { counters, output, time } = this.#context;
+    counters.bytesRead += message.length;
     // A request in more than one datagram is not taken (memcached.c, try_read_udp).
-    if (message.length <= HEADER_BYTES || message[4] !== 0 || message[5] !== 1) return;
-    this.lastUsedAt = this.#context.time.now;
-    const requestId = message.slice(0, 2);
-    const socket = new DatagramSocket(remote, `udp:${this.port}`);
-    const connection = new Connection(0, socket, this.#context);
+    if (message.length <= HEADER_BYTES || message[4] !== 0 || message[5] !== 1) return 0;
+    if (isReflector(senderPort, port.port) || isAnswer(message[HEADER_BYTES])) {
+      counters.udpDropped++;
+      return 0;
+    }
+    this.lastUsedAt = time.now;
+    this.#datagram.set(message.subarray(0, HEADER_BYTES));
     // Requests are worked on where a connection's are, with the room in front that they may use.
     const start = limits.CARRY_BYTES;
     output.bytes.set(message.subarray(HEADER_BYTES), start);
-    connection.runDatagram(output.bytes, start, start + message.length - HEADER_BYTES, () =>
-      this.#send(requestId, socket.take(), remote),
-    );
-    socket.take(true);
+    let sent = 0;
+    this.#requests.run(output.bytes, start, start + message.length - HEADER_BYTES, (answer) => {
+      const total = Math.ceil(answer.length / PART_BYTES);
+      const isSent = sent + total <= limits.UDP_ANSWER_DATAGRAMS_MAX && this.#send(answer, total, port);
+      if (isSent) sent += total;
+      else counters.udpDropped++;
+      return isSent;
+    });
+    return sent + Math.ceil(message.length / PART_BYTES);
   }
 
-  #send(requestId: Uint8Array, answer: Uint8Array, remote: RemoteInfo): void {
-    const partBytes = DATAGRAM_BYTES_MAX - HEADER_BYTES;
-    const total = Math.ceil(answer.length / partBytes);
-    if (total > 0xffff) return;
+  /** Sends an answer behind the request's own id; false if there is no room for all of it. */
+  #send(answer: Uint8Array, total: number, port: DatagramPort): boolean {
+    const datagram = this.#datagram;
+    this.#context.counters.bytesWritten += answer.length;
+    datagram.writeUInt16BE(total, 4);
+    datagram.writeUInt16BE(0, 6);
     for (let part = 0; part < total; part++) {
-      const data = answer.subarray(part * partBytes, (part + 1) * partBytes);
-      if (this.#unsentBytes > UNSENT_BYTES_MAX) return;
-      const datagram = new Uint8Array(HEADER_BYTES + data.length);
-      datagram.set(requestId);
-      datagram.set([part >>> 8, part & 0xff, total >>> 8, total & 0xff], 2);
+      const data = answer.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+      datagram.writeUInt16BE(part, 2);
       datagram.set(data, HEADER_BYTES);
-      this.#unsentBytes += datagram.length;
-      this.#socket.send(datagram, remote.port, remote.address, () => (this.#unsentBytes -= datagram.length));
+      if (!port.reply(datagram.subarray(0, HEADER_BYTES + data.length))) return false;
     }
+    return true;
   }
 }

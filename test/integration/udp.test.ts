@@ -3,53 +3,12 @@
  * the real memcached and to our daemon on each runtime. Every answer is waited for by a `version` behind it, so that a
  * request that gets none is seen to get none.
  */
-import { createSocket, type Socket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, installedMemcached, ourDaemons, type Server, type ServerKind } from '../conformance/driver.ts';
 import { describeWith } from '../support/requirements.ts';
+import { askOverUdp, frame, type Datagram } from '../support/udp.ts';
 
-const HEADER_BYTES = 8;
-const ANSWER_TIMEOUT_MS = 20_000;
 const REQUEST = 7;
-const BARRIER = 999;
-
-interface Datagram {
-  id: number;
-  sequence: number;
-  total: number;
-  data: string;
-}
-
-function frame(id: number, data: string, total = 1, sequence = 0): Buffer {
-  const head = Buffer.alloc(HEADER_BYTES);
-  head.writeUInt16BE(id, 0);
-  head.writeUInt16BE(sequence, 2);
-  head.writeUInt16BE(total, 4);
-  return Buffer.concat([head, Buffer.from(data, 'latin1')]);
-}
-
-/** Sends a request and collects what comes until a `version` behind it is answered. */
-function ask(port: number, ...requests: Buffer[]): Promise<Datagram[]> {
-  return new Promise((resolve, reject) => {
-    const answers: Datagram[] = [];
-    const socket: Socket = createSocket('udp4');
-    const timer = setTimeout(() => {
-      socket.close();
-      reject(new Error(`no answer; so far ${JSON.stringify(answers)}`));
-    }, ANSWER_TIMEOUT_MS);
-    socket.on('message', (message) => {
-      const [id, sequence, total] = [0, 2, 4].map((at) => message.readUInt16BE(at)) as [number, number, number];
-      if (id !== BARRIER) {
-        answers.push({ id, sequence, total, data: message.toString('latin1', HEADER_BYTES) });
-        return;
-      }
-      clearTimeout(timer);
-      socket.close();
-      resolve(answers);
-    });
-    for (const request of [...requests, frame(BARRIER, 'version\r\n')]) socket.send(request, port, '127.0.0.1');
-  });
-}
 
 /** An answer of one datagram. */
 function one(data: string): Datagram {
@@ -105,6 +64,12 @@ const CASES: UdpCase[] = [
     expect: [one(`\x81\x0a${'\0'.repeat(22)}`)],
   },
   {
+    name: 'an answer is not answered',
+    send: [frame(REQUEST, 'ERROR\r\nget a\r\n'), frame(REQUEST, '5\r\n'), frame(REQUEST, `\x81\x0a${'\0'.repeat(22)}`)],
+    expect: [],
+    oursOnly: true,
+  },
+  {
     name: 'a value that its datagram does not hold is not stored, and the next datagram stands for itself',
     send: [frame(REQUEST, 'set c 0 0 10\r\nabc'), frame(REQUEST, 'get c\r\n')],
     expect: [one('END\r\n')],
@@ -146,7 +111,7 @@ function runCases(kind: ServerKind, real: boolean): void {
     test.each(CASES.filter(({ oursOnly }) => !real || oursOnly === undefined))(
       '$name',
       async ({ send, expect: answers }) => {
-        expect(await ask(udpPort, ...send)).toEqual(answers);
+        expect(await askOverUdp({ port: udpPort }, ...send)).toEqual(answers);
       },
     );
   });

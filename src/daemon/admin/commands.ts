@@ -19,16 +19,20 @@ import { refreshCertsCommand } from './refresh-certs.ts';
 /** The highest level that `verbosity` sets (memcached.h, MAX_VERBOSITY_LEVEL). */
 const VERBOSITY_MAX = 2;
 
-/**
- * The answer to an administrative request.
- *
- * @param hasUnsent whether answers to commands before it in the same read have not been sent
- */
+/** How an administrative request came. */
+interface Asking {
+  /** Answers to commands before it in the same read have not been sent. */
+  hasUnsent: boolean;
+  /** It came over UDP. */
+  isDatagram: boolean;
+}
+
+/** The answer to an administrative request. */
 export function adminCommand(
   request: TextRequest,
   bytes: Uint8Array,
   context: AdminContext,
-  hasUnsent: boolean,
+  { hasUnsent, isDatagram }: Asking,
 ): AdminAnswer {
   const words = wordsOf(request, bytes);
   switch (request.command) {
@@ -40,7 +44,7 @@ export function adminCommand(
     case Command.STATS:
       return statsCommand(words, context);
     case Command.CONFIG:
-      return configCommand(words, context);
+      return configCommand(words, context, isDatagram);
     case Command.REFRESH_CERTS:
       return refreshCertsCommand(words, context);
     case Command.WATCH:
@@ -85,13 +89,19 @@ function unlessNoreply<Answer>(words: string[], answer: Answer): Answer | string
 }
 
 /** config get NAME · config set cluster FLAGS BYTES TOKEN [SIGNATURE] */
-function configCommand(words: string[], context: AdminContext): string | ExpectedBody | RefusedBody {
+function configCommand(
+  words: string[],
+  context: AdminContext,
+  isDatagram: boolean,
+): string | ExpectedBody | RefusedBody {
   const { clusterConfig: config, counters } = context;
   if (words[1] === 'get' && words.length === 3) return config.answer(words[2] ?? '');
   if (words[1] !== 'set' || words.length < 5) return 'ERROR\r\n';
   const length = Number(words[4]);
   if (!/^\d{1,9}$/.test(words[4] ?? '')) return 'CLIENT_ERROR bad command line format\r\n';
   const bodyBytes = length + 2;
+  // Whoever guesses a token must be made to wait.
+  if (isDatagram) return { bodyBytes, refusal: replies.NOT_OVER_UDP, wrongToken: false };
   if (length > CONFIG_BYTES_MAX) return { bodyBytes, refusal: replies.CONFIG_TOO_LARGE, wrongToken: false };
   if (!config.permits(words[5] ?? '')) {
     counters.configAuthErrors++;

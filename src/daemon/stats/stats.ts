@@ -72,6 +72,7 @@ function commandRows({ counters, settings, store }: StatsSource): Row[] {
     ['store_no_memory', counters.storeNoMemory],
     ['auth_cmds', counters.authCommands],
     ['auth_errors', counters.authErrors],
+    ...when(settings.listenUdp.length > 0, ['memfleet_udp_dropped', counters.udpDropped]),
     ['memfleet_config_auth_errors', counters.configAuthErrors],
     ...when(settings.extended.idleTimeout > 0, ['idle_kicks', counters.idleKicks]),
     ['bytes_read', counters.bytesRead],

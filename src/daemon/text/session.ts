@@ -272,7 +272,10 @@ export class TextSession implements Session {
 
   /** version, verbosity, stats, config, shutdown: commands that make text, out of the hot path. */
   #administer(bytes: Uint8Array): void {
-    const answer = adminCommand(request, bytes, this.#context, !this.#context.output.isEmpty);
+    const answer = adminCommand(request, bytes, this.#context, {
+      hasUnsent: !this.#context.output.isEmpty,
+      isDatagram: this.#connection.isDatagram,
+    });
     if (typeof answer === 'object' && 'refusal' in answer) {
       const { output } = this.#context;
       const { refusal } = answer;

@@ -9,6 +9,7 @@
  * A failed call's errno is not asked for: the kernel tells of a broken connection by EPOLLERR and EPOLLHUP.
  */
 import { chmodSync } from 'node:fs';
+import { bindEpollDatagrams } from './epoll-datagrams.ts';
 import { EpollLoop, type Watched } from './epoll-loop.ts';
 import { GatherMessage } from './gather-message.ts';
 import * as c from './libc.ts';
@@ -297,10 +298,10 @@ async function listen(loop: EpollLoop, options: ListenOptions): Promise<Listener
     if ('path' in address) removeOldSocket(address.path);
     const family = new DataView(name.buffer, name.byteOffset).getUint16(0, true);
     const fd = libc.socket(family, c.SOCK_STREAM | c.SOCK_NONBLOCK | c.SOCK_CLOEXEC, 0);
-    if (fd < 0) throw systemError(libc);
+    if (fd < 0) throw c.systemError(libc);
     if (family !== c.AF_UNIX) setOptions(libc, fd, family);
     if (libc.bind(fd, libc.ptr(name), name.length) < 0 || libc.listen(fd, backlog) < 0) {
-      const error = systemError(libc);
+      const error = c.systemError(libc);
       libc.close(fd);
       throw error;
     }
@@ -311,15 +312,13 @@ async function listen(loop: EpollLoop, options: ListenOptions): Promise<Listener
   }
 }
 
-function systemError(libc: Libc): Error {
-  const code = libc.errorName();
-  return Object.assign(new Error(code), { code });
-}
-
 /** The transport, or undefined where the C library cannot be reached. */
 export async function epollTransport(): Promise<Transport | undefined> {
   const libc = await c.loadLibc();
   if (libc === undefined) return undefined;
   const loop = new EpollLoop(libc);
-  return { listen: (options) => listen(loop, options) };
+  return {
+    listen: (options) => listen(loop, options),
+    bindDatagrams: (host, port, handler) => bindEpollDatagrams(loop, host, port, handler),
+  };
 }

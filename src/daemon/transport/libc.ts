@@ -31,6 +31,8 @@ interface Symbols {
   recv(fd: number, bytes: Pointer, length: number, flags: number): number;
   recvmsg(fd: number, message: Pointer, flags: number): number;
   send(fd: number, bytes: Pointer, length: number, flags: number): number;
+  recvfrom(fd: number, bytes: Pointer, length: number, flags: number, address: Pointer, addressLength: Pointer): number;
+  sendto(fd: number, bytes: Pointer, length: number, flags: number, address: Pointer, addressLength: number): number;
   sendmsg(fd: number, message: Pointer, flags: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Pointer): number;
@@ -58,6 +60,8 @@ const SIGNATURES: Record<keyof Symbols, { args: string[]; returns: string }> = {
   recv: { args: [I, P, U, I], returns: I },
   recvmsg: { args: [I, P, I], returns: I },
   send: { args: [I, P, U, I], returns: I },
+  recvfrom: { args: [I, P, U, I, P, P], returns: I },
+  sendto: { args: [I, P, U, I, P, I], returns: I },
   sendmsg: { args: [I, P, I], returns: I },
   epoll_create1: { args: [I], returns: I },
   epoll_ctl: { args: [I, I, I, P], returns: I },
@@ -72,6 +76,7 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
@@ -106,6 +111,12 @@ export interface Libc extends Symbols {
  */
 export function fixedMemory(byteLength: number): ArrayBuffer {
   return new ArrayBuffer(byteLength);
+}
+
+/** The error of the call right before, as Node's own are. */
+export function systemError(libc: Libc): Error {
+  const code = libc.errorName();
+  return Object.assign(new Error(code), { code });
 }
 
 /** The C library, or undefined where this process cannot reach it: under Node, on other systems than Linux with glibc. */

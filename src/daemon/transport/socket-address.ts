@@ -66,6 +66,16 @@ export class AddressBuffer {
     this.#length[0] = ADDRESS_BYTES;
   }
 
+  /** Bytes of the address. */
+  get length(): number {
+    return Math.min(this.#length[0] ?? 0, ADDRESS_BYTES);
+  }
+
+  /** The address, to be kept. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.length);
+  }
+
   get port(): number {
     return this.#view.getUint16(2);
   }

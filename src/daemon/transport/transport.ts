@@ -87,8 +87,32 @@ export interface ListenOptions {
   accept(socket: TransportSocket): SocketHandler;
 }
 
+/** What becomes of datagrams. */
+export interface DatagramHandler {
+  /**
+   * A datagram has come; its bytes are only there during the call, and so long {@link DatagramPort.reply} goes to its sender.
+   *
+   * @returns how much work it was: datagrams that came and went
+   */
+  onDatagram(message: Uint8Array, senderPort: number, port: DatagramPort): number;
+  /** One was dropped unread, since there were too many. */
+  onDropped(): void;
+}
+
+/** A UDP port. */
+export interface DatagramPort extends Listener {
+  /** Sends one datagram to the sender of the one that is being handled; false if too many wait to be sent. */
+  reply(bytes: Uint8Array): boolean;
+}
+
 /** Sockets of one runtime. */
 export interface Transport {
+  /**
+   * Binds a UDP port; absent where `node:dgram` does as well.
+   *
+   * @throws FleetError PORT_TAKEN
+   */
+  bindDatagrams?(host: string, port: number, handler: DatagramHandler): Promise<DatagramPort>;
   /** @throws FleetError PORT_TAKEN if the address is in use or may not be bound */
   listen(options: ListenOptions): Promise<Listener>;
 }

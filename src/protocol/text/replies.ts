@@ -22,5 +22,6 @@ export const OUT_OF_MEMORY = bytesOf('SERVER_ERROR out of memory storing object\
 export const INCR_OUT_OF_MEMORY = bytesOf('SERVER_ERROR out of memory\r\n');
 export const TOO_MANY_CONNECTIONS = bytesOf('ERROR Too many open connections\r\n');
 export const CONFIG_REFUSED = bytesOf('CLIENT_ERROR config set needs the token of this fleet\r\n');
+export const NOT_OVER_UDP = bytesOf('SERVER_ERROR not available over UDP\r\n');
 export const CONFIG_TOO_LARGE = bytesOf('SERVER_ERROR configuration too large\r\n');
 export const FLUSH_DISABLED = bytesOf('CLIENT_ERROR flush_all not allowed\r\n');
