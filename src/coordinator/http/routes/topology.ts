@@ -23,6 +23,7 @@ import type { HttpGuard } from '../../../http/guard.ts';
 import { sendProblem } from '../../../http/problems.ts';
 import { WAIT_MAX_MS } from '../../limits.ts';
 import type { Publication, Publisher } from '../../publisher.ts';
+import { scrapeTargets } from '../scrape-targets.ts';
 import { matchesTag, NOT_YET, sendTagged, streamViewOf, tagged, viewOf } from './views.ts';
 
 export interface TopologyRoutesOptions {
@@ -140,19 +141,7 @@ function addTargetsRoute(app: FastifyInstance, { publisher, namespace }: Topolog
   const summary = 'The sidecars as scrape targets, for Prometheus http_sd.';
   app.get('/v1/prometheus/targets', { schema: { summary, response: { 200: Targets } } }, () => {
     const { fleet = '', nodes = [] } = publisher.current?.document ?? {};
-    return nodes
-      .filter((node) => URL.canParse(node.sidecar))
-      .map((node) => ({
-        targets: [new URL(node.sidecar).host],
-        labels: {
-          cluster: fleet,
-          namespace,
-          job: 'memcached',
-          instance: node.name,
-          node: node.name,
-          __meta_memfleet_state: node.state,
-        },
-      }));
+    return scrapeTargets(nodes, { cluster: fleet, namespace, job: 'memcached' });
   });
 }
 
