@@ -3,9 +3,10 @@
  * Saved so that a reader finds the old or the new state whole, never a part: written beside, flushed, renamed.
  */
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../base/errors.ts';
+import { readFileBounded } from '../base/read-file.ts';
 import type { TopologyDocument } from '../topology/document.ts';
 import { parseTopology } from '../topology/validate.ts';
 
@@ -48,13 +49,12 @@ const STATE_BYTES_MAX = 4 * 1024 * 1024;
 async function loadFile(path: string): Promise<SavedState | undefined> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readFileBounded(path, STATE_BYTES_MAX);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw unreadable(path, error);
   }
   try {
-    if (bytes.length > STATE_BYTES_MAX) throw new Error(`${bytes.length} bytes, more than ${STATE_BYTES_MAX}`);
     return parseState(JSON.parse(bytes.toString('utf8')));
   } catch (error) {
     throw unreadable(path, error);

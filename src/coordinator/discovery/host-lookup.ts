@@ -5,9 +5,9 @@
  * among all look-ups, so that a few names whose servers hang hold up all others, for minutes.
  */
 import { lookup as systemLookup } from 'node:dns/promises';
-import { readFile, stat } from 'node:fs/promises';
 import { isIP, isIPv4 } from 'node:net';
 import { FleetError, isFleetError } from '../../base/errors.ts';
+import { readFileBounded } from '../../base/read-file.ts';
 import { LOOKUP_MAX_MS, SYSTEM_FILE_BYTES_MAX } from '../limits.ts';
 import { ExchangeError } from './dns-exchange.ts';
 import type { DnsQueries } from './dns-resolver.ts';
@@ -119,8 +119,7 @@ async function inTime<T>(host: string, look: (late: AbortSignal) => Promise<T>):
 /** Empty where there is no such file, or one that is no such list. */
 async function readOrEmpty(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    return size > SYSTEM_FILE_BYTES_MAX ? '' : await readFile(path, 'utf8');
+    return (await readFileBounded(path, SYSTEM_FILE_BYTES_MAX)).toString();
   } catch {
     return '';
   }

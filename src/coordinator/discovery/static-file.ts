@@ -6,10 +6,10 @@
  * last line without its end is believed only when nobody goes on writing.
  */
 import { watch } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { FleetError } from '../../base/errors.ts';
+import { readFileBounded } from '../../base/read-file.ts';
 import { STATIC_FILE_BYTES_MAX, STATIC_SETTLE_MS, STATIC_WATCH_MS } from '../limits.ts';
 import type { StaticSource } from './static.ts';
 
@@ -31,9 +31,7 @@ export function fromFile(path: string, clock: Clock): StaticSource {
 
 async function readBounded(path: string): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size <= STATIC_FILE_BYTES_MAX) return await readFile(path, 'utf8');
-    throw new Error(`${size} bytes, the most is ${STATIC_FILE_BYTES_MAX}`);
+    return (await readFileBounded(path, STATIC_FILE_BYTES_MAX)).toString();
   } catch (error) {
     throw unreadable(path, error instanceof Error ? error.message : String(error), error);
   }
