@@ -57,8 +57,8 @@ export const RETRIEVAL_LINE_BYTES_MAX = 1024 * 1024;
  */
 export const BODY_BYTES_MAX = 1024 * 1024 * 1024;
 
-/** Bytes of a name and a password in a login; a longer login is refused. */
-export const CREDENTIALS_BYTES_MAX = 4096;
+/** Bytes of a name and a password in a login; a longer one is refused and skipped (proto_text.c, MAX_AUTH_REQ_LEN). */
+export const CREDENTIALS_BYTES_MAX = 16 * 1024;
 
 /**
  * Milliseconds after which a connection is told that its first login, or its first `config set`, failed; each further

@@ -133,16 +133,30 @@ describe('the text protocol under -Y', () => {
   test('does nothing before a login, and everything after it', async () => {
     const { connect } = await startText();
     const socket = connect();
-    expect(socket.ask('get a\r\nversion\r\nquit\r\nset x 0 0\r\n\r\n')).toBe(UNAUTHENTICATED.repeat(5));
+    expect(socket.ask('get a\r\nversion\r\nflush_all\r\nset x 0 0\r\n')).toBe(UNAUTHENTICATED.repeat(4));
     expect(socket.ask('set x 0 0 7\r\nfoo bar\r\nset a 0 0 1\r\n1\r\nget a\r\n')).toBe(
       'STORED\r\nSTORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
     );
     expect(connect().ask('get a\r\n')).toBe(UNAUTHENTICATED);
   });
 
-  test('a login whose key is of any length, cut anywhere, with words around it', async () => {
+  test.each(['\r\n\r\n', 'mn\r\n', 'quit\r\n', '\n\n\n'])('a line as short as %j ends the connection', async (line) => {
     const { connect } = await startText();
-    const login = `set ${'k'.repeat(300)} x y 13 noreply\r\n  foo bar  zz\r\nversion\r\n`;
+    const socket = connect();
+    expect(socket.ask(`version\r\n${line}set x 0 0 7\r\nfoo bar\r\n`)).toBe(UNAUTHENTICATED);
+    expect(socket.ended).toBe(true);
+  });
+
+  test('a password is all that stands behind the first space', async () => {
+    const memory = await startText();
+    for (const token of [' foo bar', 'foo bar ', 'foo  bar', 'foo bar zz', 'foo bar\0']) {
+      expect(askSlowly(memory, memory.connect(), `set x 0 0 ${token.length}\r\n${token}\r\n`)).toBe(FAILURE);
+    }
+  });
+
+  test('a login whose key is of any length, cut anywhere, with words behind it', async () => {
+    const { connect } = await startText();
+    const login = `set ${'k'.repeat(300)} x y 7 noreply\r\nfoo bar\r\nversion\r\n`;
     for (let cut = 1; cut < login.length; cut++) {
       const socket = connect();
       socket.send(login.slice(0, cut));
@@ -158,6 +172,9 @@ describe('the text protocol under -Y', () => {
     ['set x 0 0 7\r\nfoo\0bar\r\n', 'CLIENT_ERROR bad authentication token format\r\n'],
     ['set x 0 0 5\r\nfoo bar', 'CLIENT_ERROR bad command line termination\r\n'],
     ['set x 0 0 abc\r\n', UNAUTHENTICATED],
+    ['set x 0 0 +7\r\n', UNAUTHENTICATED],
+    ['set x 0 0 4294967296\r\n', UNAUTHENTICATED],
+    ['set x 0 0 18446744073709551615\r\n', UNAUTHENTICATED],
     ['add x 0 0 7\r\n', UNAUTHENTICATED],
   ])('%j is refused', async (send, expected) => {
     const server = await startText();
@@ -168,11 +185,27 @@ describe('the text protocol under -Y', () => {
 
   test('nobody may fill the memory before a login', async () => {
     const { connect } = await startText();
-    for (const send of ['set x 0 0 100000\r\n', 'set x 0 0 18446744073709551615\r\n', 'x'.repeat(2049)]) {
-      const socket = connect();
-      expect(socket.ask(send)).toBe('');
-      expect(socket.destroyed, send.slice(0, 20)).toBe(true);
-    }
+    const socket = connect();
+    expect(socket.ask('x'.repeat(2049))).toBe('');
+    expect(socket.destroyed).toBe(true);
+  });
+
+  test('a name and a password that are too long are skipped, and never taken for lines', async () => {
+    const { connect } = await startText();
+    const socket = connect();
+    const login = 'set x 0 0 7\r\nfoo bar\r\n';
+    const token = login.repeat(1000);
+    expect(socket.ask(`set x 0 0 ${token.length}\r\n`)).toBe('CLIENT_ERROR auth token too long\r\n');
+    expect(socket.ask(`${token}\r\n`)).toBe('');
+    expect(socket.ask('get a\r\n')).toBe(UNAUTHENTICATED);
+    expect(socket.ask(login)).toBe('STORED\r\n');
+  });
+
+  test('16,384 bytes of them are not', async () => {
+    const memory = await startText();
+    const token = `foo ${'p'.repeat(16_380)}`;
+    expect(askSlowly(memory, memory.connect(), `set x 0 0 16384\r\n${token}\r\n`)).toBe(FAILURE);
+    expect(memory.connect().ask('set x 0 0 16385\r\n')).toBe('CLIENT_ERROR auth token too long\r\n');
   });
 
   test('is counted, and a change of the file counts once it is read again', async () => {
