@@ -8,8 +8,10 @@ const SHARES_MAX = 80;
 /** lru tune HOT WARM HOTFACTOR WARMFACTOR · lru mode flat|segmented · lru temp_ttl SECONDS */
 export function lruCommand(words: string[], context: AdminContext): string {
   if (words[1] === 'tune' && words.length >= 6) return tune(words, context);
-  if (words[1] === 'mode' && words.length >= 3) return mode(words, context);
-  if (words[1] === 'temp_ttl' && words.length >= 3) return tempTtl(words, context);
+  // Without its maintainer thread memcached has neither.
+  if (words.length < 3 || !context.settings.extended.lruMaintainer) return 'ERROR\r\n';
+  if (words[1] === 'mode') return mode(words, context);
+  if (words[1] === 'temp_ttl') return tempTtl(words, context);
   return 'ERROR\r\n';
 }
 

@@ -69,6 +69,12 @@ export const admin: WireTable = {
         'ERROR\r\nERROR\r\nERROR\r\nERROR\r\nOK\r\nERROR hot and warm pcts must not exceed 80\r\nERROR hot/warm age factors must be greater than 0\r\nERROR\r\nERROR\r\nOK\r\nOK\r\nERROR\r\nERROR\r\nERROR\r\nOK\r\nOK\r\n',
     },
     {
+      name: 'lru under -o no_lru_maintainer',
+      send: 'lru mode flat\r\nlru mode segmented\r\nlru temp_ttl 60\r\nlru tune 10 25 0.1 2.0\r\n',
+      expect: 'ERROR\r\nERROR\r\nERROR\r\nOK\r\n',
+      flags: ['-o', 'no_lru_maintainer'],
+    },
+    {
       name: 'lru_crawler',
       send: 'lru_crawler\r\nlru_crawler x\r\nlru_crawler enable\r\nlru_crawler crawl\r\nlru_crawler crawl x\r\nlru_crawler crawl 500\r\nlru_crawler crawl 0\r\n',
       expect:
