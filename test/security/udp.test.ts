@@ -22,6 +22,8 @@ const GROWTH_BYTES_MAX = 200 * MEGABYTE;
 const TOO_LARGE = 'SERVER_ERROR response too large for UDP\r\n';
 const NOT_OVER_UDP = 'SERVER_ERROR not available over UDP\r\n';
 const TOKEN = 'the-token';
+const FLOODERS = 8;
+const PROBES = 50;
 /** WS-Discovery: a port that needs no right to be had. */
 const REFLECTOR_PORT = 3702;
 
@@ -89,6 +91,20 @@ function runSuite(kind: ProcessKind, host: string): void {
       expect(came.length).toBeLessThanOrEqual(UDP_ANSWER_DATAGRAMS_MAX);
       expect(came[0]?.data).toMatch(/^VERSION /);
       expect(await dropped()).toBeGreaterThanOrEqual(1);
+    });
+
+    test('a flood that does not end leaves the connections their turns', async () => {
+      const flooder = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+      const ask1000 = frame(7, `get${' s'.repeat(1000)}\r\n`);
+      let flooding = true;
+      const flood = (): void => {
+        if (flooding) flooder.send(ask1000, port, host, () => setImmediate(flood));
+      };
+      flooder.on('message', () => {});
+      for (let i = 0; i < FLOODERS; i++) flood();
+      for (let i = 0; i < PROBES; i++) expect(await ask(client, 'get s\r\n', 'END\r\n')).toMatch(/^VALUE s /);
+      flooding = false;
+      flooder.close();
     });
 
     test('what a server answers is not answered: two of them do not keep each other going', async () => {
