@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../src/sidecar/metrics/evaluate.ts';
+import { OWN_GROUPS } from '../../src/sidecar/metrics/own.ts';
 import { DAEMON_GROUPS, Exposition, NODE_METRICS } from '../../src/sidecar/metrics/exposition.ts';
 import type { Sample } from '../../src/sidecar/metrics/table.ts';
 import { byClass, type Snapshot } from '../../src/sidecar/snapshot.ts';
@@ -59,6 +60,9 @@ describe('the tables', () => {
       return `| \`${series}\` | ${type} | ${stats} | ${help} |`;
     });
     expect(rows.filter((row) => !documented.includes(row))).toEqual([]);
+    for (const { name, help } of OWN_GROUPS.flatMap(({ metrics }) => metrics)) {
+      expect(documented).toMatch(new RegExp(`\\| \`${name}[^|]*\\| counter \\| ${help.replaceAll('.', '\\.')} \\|`));
+    }
     for (const { name } of Object.values(NODE_METRICS)) expect(documented).toContain(`\`${name}`);
   });
 });
@@ -159,6 +163,15 @@ describe('a node in Prometheus', () => {
     const metrics = await exposition(undefined);
     expect(valueOf(metrics, 'memcached_up')).toBe(0);
     expect([...metrics.keys()].filter((name) => name.startsWith('memcached_'))).toEqual(['memcached_up']);
+  });
+
+  test('has what memfleet counts besides, where it is counted', async () => {
+    const general = { auth_errors: '2', memfleet_config_auth_errors: '3', memfleet_udp_dropped: '4' };
+    const metrics = await exposition(snapshot({ general }));
+    expect(valueOf(metrics, 'memfleet_daemon_login_failures_total', { proof: 'login' })).toBe(2);
+    expect(valueOf(metrics, 'memfleet_daemon_login_failures_total', { proof: 'config_set' })).toBe(3);
+    expect(valueOf(metrics, 'memfleet_daemon_udp_dropped_total')).toBe(4);
+    expect(metrics.has('memfleet_daemon_tls_handshakes_dropped_total')).toBe(false);
   });
 
   test('tells its name, version, draining and topology', async () => {

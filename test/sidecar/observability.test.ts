@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fleet } from '../../src/coordinator/fleet.ts';
 import { CoordinatorMetrics } from '../../src/coordinator/metrics.ts';
 import type { Publisher } from '../../src/coordinator/publisher.ts';
+import { OWN_GROUPS } from '../../src/sidecar/metrics/own.ts';
 import { DAEMON_GROUPS, Exposition, NODE_METRICS } from '../../src/sidecar/metrics/exposition.ts';
 import { describeWith } from '../support/requirements.ts';
 import { parseExposition } from './support/parse-exposition.ts';
@@ -52,7 +53,7 @@ async function coordinatorMetrics(): Promise<string[]> {
 async function exposedNames(): Promise<Set<string>> {
   const status = { name: 'x', draining: false, topologyVersion: 1 };
   return new Set([
-    ...DAEMON_GROUPS.flatMap(({ metrics }) => metrics.map(({ name }) => name)),
+    ...[...DAEMON_GROUPS, ...OWN_GROUPS].flatMap(({ metrics }) => metrics.map(({ name }) => name)),
     ...Object.values(NODE_METRICS).map(({ name }) => name),
     ...parseExposition(await new Exposition().render(undefined, status)).keys(),
     ...(await coordinatorMetrics()),

@@ -13,10 +13,11 @@ import { droppedLogLines } from '../../base/log.ts';
 import { evaluate, type EvaluatedMetric, type SampleValue } from './evaluate.ts';
 import { NODE_GROUPS } from './node.ts';
 import { OPTIONAL_GROUPS } from './optional.ts';
+import { OWN_GROUPS } from './own.ts';
 import { SLAB_GROUPS } from './slabs.ts';
 import type { MetricGroup } from './table.ts';
 
-/** Every metric that is read from the daemon, in the order of the exposition. */
+/** Every metric that is read from the daemon and has the exporter's name, in the order of the exposition. */
 export const DAEMON_GROUPS: readonly MetricGroup[] = [...NODE_GROUPS, ...SLAB_GROUPS, ...OPTIONAL_GROUPS];
 
 /** What the sidecar knows about its node without asking the daemon. */
@@ -51,11 +52,6 @@ export const NODE_METRICS = {
     name: 'memfleet_sidecar_collect_failures_total',
     type: 'counter',
     help: 'Scrapes for which the daemon gave no statistics, by error code.',
-  },
-  daemonLogLinesDropped: {
-    name: 'memfleet_daemon_log_lines_dropped_total',
-    type: 'counter',
-    help: 'Lines of -v that the daemon dropped because they were not read in time.',
   },
   logLinesDropped: {
     name: 'memfleet_sidecar_log_lines_dropped_total',
@@ -118,7 +114,7 @@ export class Exposition {
     const scrape = new Registry();
     for (const metric of nodeMetrics(snapshot, node)) register(scrape, metric);
     if (snapshot !== undefined) {
-      for (const metric of evaluate(DAEMON_GROUPS, snapshot)) register(scrape, metric);
+      for (const metric of evaluate([...DAEMON_GROUPS, ...OWN_GROUPS], snapshot)) register(scrape, metric);
     }
     return `${await scrape.metrics()}\n${await this.#process.metrics()}`;
   }
@@ -137,8 +133,6 @@ function nodeMetrics(snapshot: Snapshot | undefined, node: NodeStatus): Evaluate
   if (snapshot !== undefined) {
     const version = snapshot.general.get('memfleet_version') ?? '';
     metrics.push({ ...NODE_METRICS.info, values: one(1, { name: node.name, version }) });
-    const dropped = snapshot.general.get('memfleet_log_lines_dropped');
-    if (dropped !== undefined) metrics.push({ ...NODE_METRICS.daemonLogLinesDropped, values: one(Number(dropped)) });
   }
   if (node.topologyVersion !== undefined) {
     metrics.push({ ...NODE_METRICS.topologyVersion, values: one(node.topologyVersion) });

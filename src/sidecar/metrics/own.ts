@@ -1,0 +1,36 @@
+/** The metrics of statistics that memfleet's daemon has and memcached not, or that the exporter has no name for. */
+import { counter, type Metric, type MetricGroup } from './table.ts';
+
+const OWN: readonly Metric[] = [
+  counter(
+    'memfleet_daemon_login_failures_total',
+    [
+      { stat: 'auth_errors', labels: { proof: 'login' } },
+      { stat: 'memfleet_config_auth_errors', labels: { proof: 'config_set' } },
+    ],
+    'Logins with a wrong name or password, and config set with a wrong token.',
+  ),
+  counter(
+    'memfleet_daemon_tls_handshake_failures_total',
+    'ssl_handshake_errors',
+    'TLS handshakes that came to nothing, those that were cut off included; absent without -Z.',
+  ),
+  counter(
+    'memfleet_daemon_tls_handshakes_dropped_total',
+    'memfleet_ssl_handshakes_dropped',
+    'TLS handshakes that were cut off because too many were under way; absent without -Z.',
+  ),
+  counter(
+    'memfleet_daemon_udp_dropped_total',
+    'memfleet_udp_dropped',
+    'Datagrams that were not answered, or not wholly; absent without -U.',
+  ),
+  counter(
+    'memfleet_daemon_log_lines_dropped_total',
+    'memfleet_log_lines_dropped',
+    'Lines of -v that the daemon dropped because they were not read in time.',
+  ),
+];
+
+/** Each of them is there where its statistic is. */
+export const OWN_GROUPS: readonly MetricGroup[] = [{ block: 'general', per: 'node', metrics: OWN }];
