@@ -62,6 +62,13 @@ export const STATS_ENTRIES_MAX = 512;
  */
 export const NODE_ANSWER_BYTES_MAX = 256 * 1024;
 
+/**
+ * Bytes of one answer of a Docker engine, or of Kubernetes' API server, a whole watch included; more has failed as if the
+ * source could not be seen, and the last list stays. A container with its labels takes about 4 KiB, an endpoint one.
+ */
+export const DOCKER_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+export const KUBERNETES_ANSWER_BYTES_MAX = 32 * 1024 * 1024;
+
 /** Bytes of a sidecar's `/readyz`, about 200; a longer one says nothing. */
 export const READYZ_BYTES_MAX = 16 * 1024;
 

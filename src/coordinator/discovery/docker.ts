@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
 import { FleetError } from '../../base/errors.ts';
 import type { DockerEngine } from './docker-discovery.ts';
+import { askJson, openStream, type EngineModem } from './docker-request.ts';
 import type { Container, ContainerEvent, PublishedPort } from './docker-view.ts';
 import type { SwarmAttachment, SwarmPort } from './swarm-view.ts';
 import type { SwarmEngine } from './swarm.ts';
@@ -29,14 +30,14 @@ const ACTIONS = 'start kill stop die oom destroy pause unpause rename health_sta
  * @throws FleetError BAD_CONFIG: no such form
  */
 export function dockerEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS): DockerEngine {
-  const docker = new Dockerode(connectionOptions(host));
+  const { modem } = new Dockerode(connectionOptions(host)) as { modem: EngineModem };
   return {
     async list(filter, signal) {
       const filters = 'labels' in filter ? { label: [...filter.labels] } : { id: [filter.id] };
       const ends = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
-      const infos = await guarded(host, ends, docker.listContainers({ all: true, filters, abortSignal: ends }));
+      const infos = await guarded(host, ends, askJson(modem, '/containers/json', { all: true, filters }, ends));
       if (!Array.isArray(infos)) throw failed(host, new Error('the list of containers is no list'));
-      return infos.map(toContainer);
+      return (infos as Dockerode.ContainerInfo[]).map(toContainer);
     },
     async events(signal) {
       const late = new AbortController();
@@ -45,9 +46,8 @@ export function dockerEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS
         const filters = { type: ['container', 'network'], event: ACTIONS };
         // The stream must outlive the time-out of its beginning, hence not AbortSignal.timeout.
         const ends = AbortSignal.any([signal, late.signal]);
-        const options = { filters, abortSignal: ends } as Dockerode.GetEventsOptions;
-        const stream = await guarded(host, ends, docker.getEvents(options));
-        return readEvents(stream as Readable, signal);
+        const stream = await guarded(host, ends, openStream(modem, '/events', { filters }, ends));
+        return readEvents(stream, signal);
       } finally {
         clearTimeout(timer);
       }
@@ -61,28 +61,22 @@ export function dockerEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS
  * @throws FleetError BAD_CONFIG: no such form
  */
 export function swarmEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS): SwarmEngine {
-  const docker = new Dockerode(connectionOptions(host));
-  // dockerode's types leave out the signal, and say little of what comes back.
-  type Options = { filters?: Record<string, readonly string[]>; abortSignal: AbortSignal };
-  const ask = async (signal: AbortSignal, request: (ends: AbortSignal) => Promise<unknown>): Promise<RawSwarm[]> => {
+  const { modem } = new Dockerode(connectionOptions(host)) as { modem: EngineModem };
+  const ask = async (signal: AbortSignal, path: string, query: object): Promise<RawSwarm[]> => {
     const ends = AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]);
-    const answer = await guarded(host, ends, request(ends));
+    const answer = await guarded(host, ends, askJson(modem, path, query, ends));
     if (!Array.isArray(answer)) throw failed(host, new Error('the answer is no list'));
     return answer as RawSwarm[];
   };
-  const { listServices, listTasks, listNodes } = docker as unknown as Record<
-    'listServices' | 'listTasks' | 'listNodes',
-    (options: Options) => Promise<unknown>
-  >;
   return {
     async services(labels, signal) {
       const filters = { label: [...labels] };
-      const found = await ask(signal, (abortSignal) => listServices.call(docker, { filters, abortSignal }));
+      const found = await ask(signal, '/services', { filters });
       return found.map(({ ID, Spec }) => ({ id: ID, name: Spec?.Name ?? ID, labels: Spec?.Labels ?? {} }));
     },
     async tasks(serviceIds, signal) {
       const filters = { service: [...serviceIds] };
-      const found = await ask(signal, (abortSignal) => listTasks.call(docker, { filters, abortSignal }));
+      const found = await ask(signal, '/tasks', { filters });
       return found.map((task) => ({
         id: task.ID,
         serviceId: task.ServiceID ?? '',
@@ -96,7 +90,7 @@ export function swarmEngine(host: string, requestTimeoutMs = REQUEST_TIMEOUT_MS)
       }));
     },
     async machines(signal) {
-      const found = await ask(signal, (abortSignal) => listNodes.call(docker, { abortSignal }));
+      const found = await ask(signal, '/nodes', {});
       return found.map(({ ID, Description, Status }) => ({
         id: ID,
         hostname: Description?.Hostname ?? '',
@@ -156,7 +150,7 @@ function connectionOptions(host: string): Dockerode.DockerOptions {
   return { protocol: secure ? 'https' : 'http', host: url.hostname, port: Number(url.port || (secure ? 2376 : 2375)) };
 }
 
-/** dockerode does not always call back when a response is cut off, so the signal decides as well. */
+/** The signal ends the request; where dockerode does not call back then, it decides by itself. */
 async function guarded<T>(host: string, signal: AbortSignal, request: Promise<T>): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(new Error('no answer in time'));

@@ -3,11 +3,11 @@
  * EndpointSlices in one namespace: a list and a watch. Where the server is and how to sign in comes from a kubeconfig
  * file or, in a pod, from its service account, whose token the client reads anew as it is replaced.
  */
-import { ApiException, DiscoveryV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
+import { ApiException, DiscoveryV1Api, KubeConfig, Watch, type RequestContext } from '@kubernetes/client-node';
 import { FleetError } from '../../base/errors.ts';
 import type { EndpointSlice, KubernetesService } from './kubernetes-view.ts';
 import type { SliceApi, SliceEvent } from './kubernetes.ts';
-import { KUBERNETES_EVENTS_MAX, KUBERNETES_REQUEST_TIMEOUT_MS } from '../limits.ts';
+import { KUBERNETES_ANSWER_BYTES_MAX, KUBERNETES_EVENTS_MAX, KUBERNETES_REQUEST_TIMEOUT_MS } from '../limits.ts';
 
 /** The label by which slices know their service. */
 const SERVICE_LABEL = 'kubernetes.io/service-name';
@@ -64,7 +64,7 @@ export function kubernetesSlices(target: KubernetesTarget): SliceApi {
 }
 
 function loadConfig(path: string | undefined): KubeConfig {
-  const config = new KubeConfig();
+  const config = new BoundedKubeConfig();
   try {
     if (path === undefined) config.loadFromDefault();
     else config.loadFromFile(path);
@@ -74,6 +74,53 @@ function loadConfig(path: string | undefined): KubeConfig {
     throw new FleetError('BAD_CONFIG', `kubeconfig ${path ?? 'of the default place'}: ${why}`, error);
   }
   return config;
+}
+
+/** As the client's own, but each answer is taken up to a bound, and none that is encoded. */
+class BoundedKubeConfig extends KubeConfig {
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context);
+    context.setHeaderParam('Accept-Encoding', 'identity');
+    const dispatcher = context.getDispatcher();
+    if (dispatcher !== undefined) context.setDispatcher(dispatcher.compose(bounded));
+  }
+
+  /** A cluster whose certificate everybody knows has no dispatcher of its own; then nothing could be bounded. */
+  override createDispatcherOptions(
+    ...given: Parameters<KubeConfig['createDispatcherOptions']>
+  ): ReturnType<KubeConfig['createDispatcherOptions']> {
+    const options = super.createDispatcherOptions(...given);
+    return options.type === 'none' ? { type: 'agent', connect: { keepAlive: true } } : options;
+  }
+}
+
+type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
+type Dispatch = Dispatcher['dispatch'];
+
+/** Ends a request whose answer exceeds {@link KUBERNETES_ANSWER_BYTES_MAX}, or has an encoding that nobody asked for. */
+function bounded(dispatch: Dispatch): Dispatch {
+  return (options, handler) => {
+    let bytes = 0;
+    return dispatch(options, {
+      onRequestStart: (...given) => handler.onRequestStart?.(...given),
+      onRequestUpgrade: (...given) => handler.onRequestUpgrade?.(...given),
+      onResponseStart(controller, statusCode, headers, statusMessage) {
+        const encoding = headers['content-encoding'] ?? 'identity';
+        if (encoding !== 'identity') controller.abort(new Error('the answer is encoded, unasked'));
+        else handler.onResponseStart?.(controller, statusCode, headers, statusMessage);
+      },
+      onResponseData(controller, chunk) {
+        bytes += chunk.length;
+        if (bytes > KUBERNETES_ANSWER_BYTES_MAX) {
+          controller.abort(new Error(`the answer exceeds ${KUBERNETES_ANSWER_BYTES_MAX} bytes`));
+        } else {
+          handler.onResponseData?.(controller, chunk);
+        }
+      },
+      onResponseEnd: (...given) => handler.onResponseEnd?.(...given),
+      onResponseError: (...given) => handler.onResponseError?.(...given),
+    });
+  };
 }
 
 /** The client's requests take as long as they take, and its errors are pages long. */

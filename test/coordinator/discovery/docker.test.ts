@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { dockerEngine, explain } from '../../../src/coordinator/discovery/docker.ts';
+import { dockerEngine, explain, swarmEngine } from '../../../src/coordinator/discovery/docker.ts';
 import type { ContainerEvent } from '../../../src/coordinator/discovery/docker-view.ts';
 
 let server: Server;
@@ -92,7 +92,7 @@ describe('the list', () => {
     };
     await expect(dockerEngine(host, 200).list({ labels: [] }, never)).rejects.toMatchObject({
       code: 'DISCOVERY_FAILED',
-      message: expect.stringContaining('no answer in time') as string,
+      message: expect.stringContaining('aborted') as string,
     });
   });
 });
@@ -206,5 +206,38 @@ describe('an engine that cannot be asked is told with what to do about it', () =
 
   test.each(['docker', 'unix://', 'ssh://host', 'tcp://', 'fd://'])('%j is no place for an engine', (at) => {
     expect(() => dockerEngine(at)).toThrow(expect.objectContaining({ code: 'BAD_CONFIG' }));
+  });
+});
+
+/** An answer without end, as fast as it is read. */
+function endless(status: number): { readonly closed: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const chunk = Buffer.alloc(256 * 1024, ' ');
+  handler = (_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.on('close', resolve);
+    const more = (error?: Error | null): void => {
+      if (!error && !response.destroyed) response.write(chunk, more);
+    };
+    more();
+  };
+  return { closed: promise };
+}
+
+describe('an answer without end', () => {
+  test.each([200, 500])('with status %i is left at the bound, and its connection is closed', async (status) => {
+    const answer = endless(status);
+    await expect(dockerEngine(host, 60_000).list({ labels: [] }, never)).rejects.toMatchObject({
+      code: 'DISCOVERY_FAILED',
+      message: expect.stringMatching(/the answer exceeds \d+ bytes$/) as string,
+    });
+    await answer.closed;
+  });
+
+  test('to a manager’s questions, and to the beginning of events, is left as well', async () => {
+    endless(200);
+    await expect(swarmEngine(host, 60_000).services([], never)).rejects.toMatchObject({ code: 'DISCOVERY_FAILED' });
+    endless(503);
+    await expect(dockerEngine(host, 60_000).events(never)).rejects.toMatchObject({ code: 'DISCOVERY_FAILED' });
   });
 });

@@ -3,8 +3,11 @@
  * server does with lists, watches, versions and bookmarks.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/log.ts';
@@ -175,4 +178,70 @@ test.each([
   expect(() => kubernetesSlices({ service: 'cache', namespace: undefined, kubeconfig: path })).toThrow(
     expect.objectContaining({ code: 'BAD_CONFIG' }),
   );
+});
+
+/** Writes without end, as fast as it is read. */
+function endless(response: ServerResponse): void {
+  const chunk = Buffer.alloc(256 * 1024, 'x');
+  const more = (error?: Error | null): void => {
+    if (!error && !response.destroyed) response.write(chunk, more);
+  };
+  more();
+}
+
+describe('an API server that means harm', () => {
+  let server: Server;
+  let listener: RequestListener;
+
+  beforeEach(async () => {
+    server = createServer((request, response) => listener(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  function slices() {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const config = kubeconfig(api.kubeconfig().replaceAll(api.url, url));
+    return kubernetesSlices({ service: 'cache', namespace: 'shop', kubeconfig: config, requestTimeoutMs: 60_000 });
+  }
+
+  const never = new AbortController().signal;
+
+  test('and lists without end is left at the bound', async () => {
+    listener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      endless(response);
+    };
+    await expect(slices().list(never)).rejects.toMatchObject({
+      code: 'DISCOVERY_FAILED',
+      message: expect.stringMatching(/exceeds \d+ bytes$/) as string,
+    });
+  });
+
+  test('and sends an event without end is left at the bound', async () => {
+    listener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      endless(response);
+    };
+    const events = await slices().watch('1', 20_000, never);
+    const all = async (): Promise<void> => {
+      for await (const event of events) expect(event).toBeUndefined();
+    };
+    await expect(all()).rejects.toMatchObject({ code: 'DISCOVERY_FAILED' });
+  });
+
+  test('and answers with a bomb is refused before it is inflated', async () => {
+    listener = (request, response) => {
+      expect(request.headers['accept-encoding']).toBe('identity');
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+      response.end(gzipSync(Buffer.alloc(10_000_000)));
+    };
+    await expect(slices().list(never)).rejects.toMatchObject({
+      code: 'DISCOVERY_FAILED',
+      message: expect.stringMatching(/encoded, unasked$/) as string,
+    });
+  });
 });
