@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { bytesOf, equalBytes } from '../base/bytes.ts';
+import { END } from '../protocol/text/replies.ts';
 
 /** The reserved key of engines before 1.4.14. */
 export const LEGACY_CONFIG_KEY = 'AmazonElastiCache:cluster';
@@ -33,6 +34,10 @@ const SIGNATURE = /^[\w-]{43}$/;
 
 export class ClusterConfig {
   #payload = '';
+  /** What a `get` of the reserved key adds to its answer, before END; empty while nothing is known. */
+  legacyValue: Uint8Array = new Uint8Array(0);
+  // Rendered once: whoever asks is sent the same bytes.
+  #answer: Uint8Array = END;
   #signature = '';
   readonly #tokenDigest: Buffer | undefined;
 
@@ -63,20 +68,24 @@ export class ClusterConfig {
   set(payload: string, signature = ''): void {
     this.#payload = payload;
     this.#signature = SIGNATURE.test(signature) ? signature : '';
+    this.#answer = configAnswer(CLUSTER, payload);
+    this.legacyValue = Buffer.from(payload === '' ? '' : `VALUE ${LEGACY_CONFIG_KEY}${block(payload)}`, 'latin1');
   }
 
   /** The answer to `config get NAME`: END alone while nothing is known (an empty list breaks clients). */
-  answer(name: string): string {
-    const value = name === CLUSTER ? this.#payload : name === CLUSTER_SIGNATURE ? this.#signature : '';
-    if (value === '') return 'END\r\n';
-    return `CONFIG ${name} 0 ${value.length}\r\n${value}\r\nEND\r\n`;
+  answer(name: string): Uint8Array {
+    if (name === CLUSTER) return this.#answer;
+    return name === CLUSTER_SIGNATURE ? configAnswer(name, this.#signature) : END;
   }
+}
 
-  /** What a `get` of the reserved key adds to its answer, before END. */
-  legacyValue(): string {
-    if (this.#payload === '') return '';
-    return `VALUE ${LEGACY_CONFIG_KEY} 0 ${this.#payload.length}\r\n${this.#payload}\r\n`;
-  }
+function configAnswer(name: string, value: string): Uint8Array {
+  return value === '' ? END : Buffer.from(`CONFIG ${name}${block(value)}END\r\n`, 'latin1');
+}
+
+/** A value behind its flags and its length. */
+function block(value: string): string {
+  return ` 0 ${value.length}\r\n${value}\r\n`;
 }
 
 function digest(text: string): Buffer {

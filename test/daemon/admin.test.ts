@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
 import type { MemorySocket } from '../support/memory-transport.ts';
 import { until } from '../support/until.ts';
-import { startMemoryServer, stat } from './support/memory-server.ts';
+import { askAll, startMemoryServer, stat } from './support/memory-server.ts';
 
 const SECOND_MS = 1000;
 
@@ -240,7 +240,7 @@ describe('statistics that are switched on', () => {
     const socket = connect();
     for (let i = 0; i < 65_600; i++) socket.send(`get p${i}:x\r\n`);
     socket.received();
-    expect(socket.ask('stats detail dump\r\n').split('\r\n')).toHaveLength(65_536 + 2);
+    expect((await askAll(socket, 'stats detail dump\r\n')).split('\r\n')).toHaveLength(65_536 + 2);
   });
 
   test('stats sizes counts what is there, with -o track_sizes', async () => {

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
-import { startMemoryServer, stat } from './support/memory-server.ts';
+import { askAll, startMemoryServer, stat } from './support/memory-server.ts';
 
 const SECOND_MS = 1000;
 
@@ -32,7 +32,7 @@ describe('statistics', () => {
       const socket = connect();
       statsOf(socket.ask(`${command}\r\n`));
       for (let i = 0; i < 50; i++) socket.ask(`set k${i} 0 0 ${i * 100}\r\n${'x'.repeat(i * 100)}\r\n`);
-      expect(statsOf(socket.ask(`${command}\r\n`)).size).toBeGreaterThan(0);
+      expect(statsOf(await askAll(socket, `${command}\r\n`)).size).toBeGreaterThan(0);
     },
   );
 
@@ -84,8 +84,8 @@ describe('statistics', () => {
     for (let i = 0; i < 6000; i++) socket.send(`set k${i} 0 0 ${i % 3000}\r\n${'x'.repeat(i % 3000)}\r\n`);
     socket.received();
     const general = statsOf(socket.ask('stats\r\n'));
-    const items = [...statsOf(socket.ask('stats items\r\n'))];
-    const slabs = [...statsOf(socket.ask('stats slabs\r\n'))];
+    const items = [...statsOf(await askAll(socket, 'stats items\r\n'))];
+    const slabs = [...statsOf(await askAll(socket, 'stats slabs\r\n'))];
     expect(total(items, 'number')).toBe(Number(general.get('curr_items')));
     expect(total(items, 'number_hot') + total(items, 'number_warm') + total(items, 'number_cold')).toBe(
       total(items, 'number'),

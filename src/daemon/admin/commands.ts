@@ -93,7 +93,7 @@ function configCommand(
   words: string[],
   context: AdminContext,
   isDatagram: boolean,
-): string | ExpectedBody | RefusedBody {
+): string | Uint8Array | ExpectedBody | RefusedBody {
   const { clusterConfig: config, counters } = context;
   if (words[1] === 'get' && words.length === 3) return config.answer(words[2] ?? '');
   if (words[1] !== 'set' || words.length < 5) return 'ERROR\r\n';

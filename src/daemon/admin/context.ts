@@ -1,7 +1,7 @@
 /** What administrative commands need of the daemon, and what they may answer with. */
 import type { ClusterConfig } from '../cluster-config.ts';
 import type { PrefixStats } from '../stats/prefixes.ts';
-import type { StatsSource } from '../stats/rows.ts';
+import type { StatsSource, Streamed } from '../stats/rows.ts';
 
 /** Shared by all connections. */
 export interface AdminContext extends StatsSource {
@@ -32,16 +32,10 @@ export interface RefusedBody {
   wrongToken: boolean;
 }
 
-/** An answer that is made and sent piece by piece. */
-export interface Streamed {
-  /** The next piece; undefined behind the last. */
-  next: () => Uint8Array | undefined;
-}
-
 /** From now on the connection is a watcher of these events: bits of `Watched`. */
 export interface Watching {
   mask: number;
 }
 
-/** An answer, or what else becomes of the connection. */
-export type AdminAnswer = string | ExpectedBody | RefusedBody | Streamed | Watching;
+/** An answer, which is shared if it is bytes, or what else becomes of the connection. */
+export type AdminAnswer = string | Uint8Array | ExpectedBody | RefusedBody | Streamed | Watching;

@@ -4,6 +4,7 @@
  */
 import { writeBase64 } from '../../protocol/text/meta-base64.ts';
 import type { SecondHand } from '../clock.ts';
+import { listing, type Streamed } from '../stats/rows.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { byteOffset } from '../storage/memory.ts';
@@ -17,6 +18,9 @@ const PIECE_CHUNKS = 2000;
 
 /** Bytes that `stats cachedump` answers at most (items.c, item_cachedump). */
 const CACHEDUMP_BYTES_MAX = 2 * 1024 * 1024;
+
+/** Lines of it that are made at once. */
+const CACHEDUMP_LINES = 500;
 
 /** What a dump needs of the daemon. */
 export interface DumpSource {
@@ -125,25 +129,46 @@ function keyBytesOf(store: Store, ref: ChunkRef): Buffer {
 
 /**
  * The answer to `stats cachedump`: the items of the classes from `first` to `last`, newest first, list by list. Binary
- * keys are left out, as in memcached.
+ * keys are left out, as in memcached. It is made as it is read: what is stored or goes meanwhile may be in it, or not.
  *
  * @param limit items at most; 0 = all that fit
  */
-export function cachedump({ store, time }: DumpSource, first: number, last: number, limit: number): string {
-  let text = '';
+export function cachedump(source: DumpSource, first: number, last: number, limit: number): Streamed {
+  return listing(cachedumpLines(source, first, last, limit));
+}
+
+function* cachedumpLines(source: DumpSource, first: number, last: number, limit: number): Generator<string> {
+  const { policy } = source.store;
+  let byteLength = 'END\r\n'.length;
   let shown = 0;
   for (let sizeClass = first; sizeClass <= last; sizeClass++) {
-    for (const ref of store.policy.lists.walk(sizeClass)) {
-      if (limit !== 0 && shown === limit) break;
-      if ((store.memory.word(ref, layout.STATE) & layout.KEY_BINARY) !== 0 || store.deathOf(ref) !== ABSENT) continue;
-      const exptime = store.memory.word(ref, layout.EXPTIME);
-      const seconds = exptime === 0 ? 0 : time.unixAt(exptime);
-      const key = keyBytesOf(store, ref).toString('latin1');
-      const line = `ITEM ${key} [${store.items.valueBytes(ref)} b; ${seconds} s]\r\n`;
-      if (text.length + line.length + 'END\r\n'.length > CACHEDUMP_BYTES_MAX) return `${text}END\r\n`;
-      text += line;
-      shown++;
+    for (let walked = 0; walked >= 0;) {
+      const { lines, position } = someOf(source, policy.lists.walk(sizeClass), walked);
+      for (const line of lines) {
+        byteLength += line.length;
+        if (byteLength > CACHEDUMP_BYTES_MAX || (limit !== 0 && shown === limit)) return;
+        shown++;
+        yield line;
+      }
+      walked = position;
     }
   }
-  return `${text}END\r\n`;
+}
+
+/** The next items of a class behind so many of it, and how many those are now; -1 behind the last. */
+function someOf(source: DumpSource, refs: Iterable<ChunkRef>, walked: number): { lines: string[]; position: number } {
+  const { store, time } = source;
+  const lines: string[] = [];
+  let position = 0;
+  // A reference is only good until others have their turn, so a list is gone through from its beginning.
+  for (const ref of refs) {
+    if (position++ < walked) continue;
+    if ((store.memory.word(ref, layout.STATE) & layout.KEY_BINARY) !== 0 || store.deathOf(ref) !== ABSENT) continue;
+    const exptime = store.memory.word(ref, layout.EXPTIME);
+    const seconds = exptime === 0 ? 0 : time.unixAt(exptime);
+    const key = keyBytesOf(store, ref).toString('latin1');
+    lines.push(`ITEM ${key} [${store.items.valueBytes(ref)} b; ${seconds} s]\r\n`);
+    if (lines.length === CACHEDUMP_LINES) return { lines, position };
+  }
+  return { lines, position: -1 };
 }

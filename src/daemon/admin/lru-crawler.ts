@@ -1,5 +1,6 @@
 /** lru_crawler: the search for expired items in the background, and the lists of keys it can write (proto_text.c). */
-import type { AdminContext, Streamed } from './context.ts';
+import type { Streamed } from '../stats/rows.ts';
+import type { AdminContext } from './context.ts';
 import { parseClasses } from './classes.ts';
 import { METADUMP, MGDUMP, dump } from './dump.ts';
 import { unsigned } from './numbers.ts';

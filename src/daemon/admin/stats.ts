@@ -1,5 +1,6 @@
 /** stats with its arguments (proto_text.c process_stat). */
 import { itemStats, slabStats } from '../stats/classes.ts';
+import type { Streamed } from '../stats/rows.ts';
 import * as stats from '../stats/stats.ts';
 import type { AdminContext } from './context.ts';
 import { cachedump } from './dump.ts';
@@ -9,7 +10,7 @@ import { unsigned } from './numbers.ts';
 const MEMCACHED_CLASSES = 64;
 
 /** The answer to `stats` with its arguments. */
-export function statsCommand(words: string[], context: AdminContext): string {
+export function statsCommand(words: string[], context: AdminContext): string | Streamed {
   switch (words[1]) {
     case undefined:
       return stats.generalStats(context);
@@ -49,7 +50,7 @@ function reset(context: AdminContext): string {
 }
 
 /** `stats detail`, which `-X` forbids in the text protocol alone, as in memcached. */
-export function detail(what: string | undefined, { prefixes, settings }: AdminContext): string {
+export function detail(what: string | undefined, { prefixes, settings }: AdminContext): string | Streamed {
   switch (what) {
     case 'on':
     case 'off':
@@ -64,7 +65,7 @@ export function detail(what: string | undefined, { prefixes, settings }: AdminCo
 }
 
 /** stats cachedump CLASS LIMIT */
-function dumpClass(words: string[], context: AdminContext): string {
+function dumpClass(words: string[], context: AdminContext): string | Streamed {
   if (!context.settings.dumpEnabled) return 'CLIENT_ERROR stats cachedump not allowed\r\n';
   if (words.length < 4) return 'CLIENT_ERROR bad command line\r\n';
   const sizeClass = unsigned(words[2]);

@@ -4,6 +4,7 @@
  */
 import type { AdminContext } from '../admin/context.ts';
 import { detail, statsCommand } from '../admin/stats.ts';
+import { textOf, type Streamed } from '../stats/rows.ts';
 
 type Rows = (readonly [name: string, value: string])[];
 
@@ -24,9 +25,9 @@ function detailRows(argument: string, context: AdminContext): Rows | undefined {
   const what = [' dump', ' on', ' off'].find((word) => argument.startsWith(word))?.trim();
   if (what === undefined) return undefined;
   const answer = detail(what, context);
-  return what === 'dump' ? [['detailed', answer]] : [];
+  return what === 'dump' ? [['detailed', textOf(answer)]] : [];
 }
 
-function rowsOf(answer: string): Rows {
-  return [...answer.matchAll(/^STAT (\S+) (.*)\r$/gm)].map(([, name = '', value = '']) => [name, value]);
+function rowsOf(answer: string | Streamed): Rows {
+  return [...textOf(answer).matchAll(/^STAT (\S+) (.*)\r$/gm)].map(([, name = '', value = '']) => [name, value]);
 }

@@ -1,20 +1,22 @@
 /** `stats items` and `stats slabs`: a block of rows for each size class that has items or memory. Pure. */
 import { sum } from '../counters.ts';
-import { rows, when, type Row, type StatsSource } from './rows.ts';
+import { rows, when, type Row, type StatsSource, type Streamed } from './rows.ts';
 import { LISTS_PER_CLASS } from '../storage/item-lists.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE } from '../storage/layout.ts';
 import { COLD, HOT, TEMP, WARM } from '../storage/lru.ts';
 
 /** `stats items`: classes that hold an item, as memcached (items.c item_stats). */
-export function itemStats(source: StatsSource): string {
+export function itemStats(source: StatsSource): Streamed {
+  return rows(allItemRows(source));
+}
+
+function* allItemRows(source: StatsSource): Generator<Row> {
   const { store } = source;
-  const list: Row[] = [];
   for (let id = 1; id <= store.slabs.classes.largest; id++) {
     if (store.stats.items[id] === 0) continue;
-    for (const [name, value] of itemRows(source, id)) list.push([`items:${id}:${name}`, value]);
+    for (const [name, value] of itemRows(source, id)) yield [`items:${id}:${name}`, value];
   }
-  return rows(list);
 }
 
 function itemRows(source: StatsSource, id: number): Row[] {
@@ -62,35 +64,43 @@ function tailAge({ store, time }: StatsSource, id: number, list: number): number
 }
 
 /** `stats slabs` */
-export function slabStats({ store, counters }: StatsSource): string {
-  const { slabs } = store;
-  const { classes } = counters;
-  const list: Row[] = [];
+export function slabStats(source: StatsSource): Streamed {
+  return rows(allSlabRows(source));
+}
+
+function* allSlabRows(source: StatsSource): Generator<Row> {
+  const { slabs } = source.store;
   let active = 0;
   for (let id = 1; id <= slabs.classes.largest; id++) {
-    const pages = slabs.pageCount[id];
-    if (pages === 0) continue;
+    if (slabs.pageCount[id] === 0) continue;
     active++;
-    const chunks = pages * slabs.classes.chunksPerPage[id];
-    const free = slabs.freeChunks(id);
-    list.push(
-      [`${id}:chunk_size`, slabs.classes.chunkBytes[id]],
-      [`${id}:chunks_per_page`, slabs.classes.chunksPerPage[id]],
-      [`${id}:total_pages`, pages],
-      [`${id}:total_chunks`, chunks],
-      [`${id}:used_chunks`, chunks - free],
-      [`${id}:free_chunks`, free],
-      [`${id}:free_chunks_end`, 0],
-      [`${id}:get_hits`, sum(classes.lruHits.subarray(id * LISTS_PER_CLASS, (id + 1) * LISTS_PER_CLASS))],
-      [`${id}:cmd_set`, classes.setCommands[id]],
-      [`${id}:delete_hits`, classes.deleteHits[id]],
-      [`${id}:incr_hits`, classes.incrHits[id]],
-      [`${id}:decr_hits`, classes.decrHits[id]],
-      [`${id}:cas_hits`, classes.casHits[id]],
-      [`${id}:cas_badval`, classes.casBadval[id]],
-      [`${id}:touch_hits`, classes.touchHits[id]],
-    );
+    for (const [name, value] of slabRows(source, id)) yield [`${id}:${name}`, value];
   }
-  list.push(['active_slabs', active], ['total_malloced', slabs.bytesInUse]);
-  return rows(list);
+  yield ['active_slabs', active];
+  yield ['total_malloced', slabs.bytesInUse];
+}
+
+function slabRows({ store, counters }: StatsSource, id: number): Row[] {
+  const { slabs } = store;
+  const { classes } = counters;
+  const pages = slabs.pageCount[id];
+  const chunks = pages * slabs.classes.chunksPerPage[id];
+  const free = slabs.freeChunks(id);
+  return [
+    ['chunk_size', slabs.classes.chunkBytes[id]],
+    ['chunks_per_page', slabs.classes.chunksPerPage[id]],
+    ['total_pages', pages],
+    ['total_chunks', chunks],
+    ['used_chunks', chunks - free],
+    ['free_chunks', free],
+    ['free_chunks_end', 0],
+    ['get_hits', sum(classes.lruHits.subarray(id * LISTS_PER_CLASS, (id + 1) * LISTS_PER_CLASS))],
+    ['cmd_set', classes.setCommands[id]],
+    ['delete_hits', classes.deleteHits[id]],
+    ['incr_hits', classes.incrHits[id]],
+    ['decr_hits', classes.decrHits[id]],
+    ['cas_hits', classes.casHits[id]],
+    ['cas_badval', classes.casBadval[id]],
+    ['touch_hits', classes.touchHits[id]],
+  ];
 }

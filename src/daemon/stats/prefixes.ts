@@ -3,6 +3,7 @@
  * while it is on.
  */
 import { PREFIXES_MAX } from '../limits.ts';
+import { listing, type Streamed } from './rows.ts';
 
 interface PrefixCounts {
   gets: number;
@@ -47,12 +48,14 @@ export class PrefixStats {
   }
 
   /** The answer to `stats detail dump`. */
-  dump(): string {
-    let text = '';
+  dump(): Streamed {
+    return listing(this.#lines());
+  }
+
+  *#lines(): Generator<string> {
     for (const [prefix, { gets, hits, sets, deletes }] of this.#counts) {
-      text += `PREFIX ${prefix} get ${gets} hit ${hits} set ${sets} del ${deletes}\r\n`;
+      yield `PREFIX ${prefix} get ${gets} hit ${hits} set ${sets} del ${deletes}\r\n`;
     }
-    return `${text}END\r\n`;
   }
 
   #find(key: Uint8Array, start: number, end: number): PrefixCounts | undefined {

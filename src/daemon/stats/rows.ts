@@ -2,6 +2,7 @@
 import type { SecondHand } from '../clock.ts';
 import type { Counters } from '../counters.ts';
 import type { HeldMemory } from '../held-memory.ts';
+import { LISTING_PIECE_BYTES } from '../limits.ts';
 import type { Settings } from '../settings.ts';
 import type { Crawler } from '../storage/crawler.ts';
 import type { Store } from '../storage/store.ts';
@@ -66,9 +67,46 @@ export function when(on: boolean, ...list: Row[]): readonly Row[] {
   return on ? list : [];
 }
 
+/** An answer that is made piece by piece, as it is read. */
+export interface Streamed {
+  /** The next piece; undefined behind the last. */
+  next: () => Uint8Array | undefined;
+}
+
 /** Rows as the text protocol answers them. */
-export function rows(list: readonly Row[]): string {
+export function rows(list: Iterable<Row>): Streamed {
+  return listing(linesOf(list));
+}
+
+function* linesOf(list: Iterable<Row>): Generator<string> {
+  for (const [name, value] of list) yield `STAT ${name} ${value}\r\n`;
+}
+
+/** Lines, and END behind them, made as they are read: what they come from may change meanwhile. */
+export function listing(lines: Iterable<string>): Streamed {
+  const iterator = lines[Symbol.iterator]();
+  let ended = false;
+  return {
+    next: () => {
+      if (ended) return undefined;
+      let text = '';
+      while (text.length < LISTING_PIECE_BYTES) {
+        const line = iterator.next();
+        ended = line.done === true;
+        text += ended ? 'END\r\n' : line.value;
+        if (ended) break;
+      }
+      return Buffer.from(text, 'latin1');
+    },
+  };
+}
+
+/** All of an answer, for who cannot send it in pieces. */
+export function textOf(answer: string | Streamed): string {
+  if (typeof answer === 'string') return answer;
   let text = '';
-  for (const [name, value] of list) text += `STAT ${name} ${value}\r\n`;
-  return `${text}END\r\n`;
+  for (let piece = answer.next(); piece !== undefined; piece = answer.next()) {
+    text += Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1');
+  }
+  return text;
 }

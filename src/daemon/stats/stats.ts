@@ -4,7 +4,7 @@
  */
 import { MEMCACHED_VERSION } from '../../base/memcached.ts';
 import { sum } from '../counters.ts';
-import { rows, when, type Row, type StatsSource } from './rows.ts';
+import { rows, when, type Row, type StatsSource, type Streamed } from './rows.ts';
 import { settingsRows } from './settings.ts';
 import * as layout from '../storage/layout.ts';
 import { CHUNK_BYTES_MAX } from '../storage/size-classes.ts';
@@ -15,7 +15,7 @@ function seconds(microseconds: number): string {
 }
 
 /** `stats` */
-export function generalStats(source: StatsSource): string {
+export function generalStats(source: StatsSource): Streamed {
   return rows([
     ...processRows(source),
     ...commandRows(source),
@@ -154,7 +154,7 @@ function heldRows({ held, counters }: StatsSource): Row[] {
 }
 
 /** `stats settings` */
-export function settingsStats({ settings, store }: StatsSource): string {
+export function settingsStats({ settings, store }: StatsSource): Streamed {
   const { classes } = store.slabs;
   return rows(
     settingsRows(settings, {
@@ -166,29 +166,41 @@ export function settingsStats({ settings, store }: StatsSource): string {
   );
 }
 
+/** Rows of `stats sizes` that are looked for at once. */
+const SIZES_AT_ONCE = 200;
+
 /** `stats sizes`: items by size in steps of 32 bytes, if they are counted (`-o track_sizes`). */
-export function sizeStats({ store }: StatsSource): string {
-  if (store.sizes === undefined) return rows([['sizes_status', 'disabled']]);
-  const counted = [...store.sizes].filter(([, count]) => count > 0);
-  return rows(counted.toSorted(([a], [b]) => a - b).map(([size, count]) => [String(size), count]));
+export function sizeStats({ store }: StatsSource): Streamed {
+  return rows(store.sizes === undefined ? [['sizes_status', 'disabled']] : sizeRows(store.sizes));
+}
+
+function* sizeRows(sizes: ReadonlyMap<number, number>): Generator<Row> {
+  for (let last = -1; ;) {
+    const larger = [...sizes].filter(([size, count]) => count > 0 && size > last).toSorted(([a], [b]) => a - b);
+    const some = larger.slice(0, SIZES_AT_ONCE);
+    if (some.length === 0) return;
+    for (const [size, count] of some) yield [String((last = size)), count];
+  }
 }
 
 /** `stats conns` */
-export function connectionStats(source: StatsSource): string {
-  const list: Row[] = source.listening.flatMap(({ id, isUdp, endpoint, lastUsedAt }) => [
-    ...when(isUdp, [`${id}:UDP`, 'UDP']),
-    [`${id}:addr`, endpoint],
-    [`${id}:state`, isUdp ? 'conn_read' : 'conn_listening'],
-    [`${id}:secs_since_last_cmd`, source.time.now - lastUsedAt],
-  ]);
-  for (const connection of source.connections()) {
-    const asks = connection.id === source.watch.connectionId;
-    list.push(
-      [`${connection.id}:addr`, connection.socket.peer],
-      [`${connection.id}:listen_addr`, connection.socket.local],
-      [`${connection.id}:state`, asks ? 'conn_parse_cmd' : connection.stateName],
-      [`${connection.id}:secs_since_last_cmd`, source.time.now - connection.lastCommandAt],
-    );
+export function connectionStats(source: StatsSource): Streamed {
+  return rows(connectionRows(source));
+}
+
+function* connectionRows(source: StatsSource): Generator<Row> {
+  const asker = source.watch.connectionId;
+  for (const { id, isUdp, endpoint, lastUsedAt } of source.listening) {
+    if (isUdp) yield [`${id}:UDP`, 'UDP'];
+    yield [`${id}:addr`, endpoint];
+    yield [`${id}:state`, isUdp ? 'conn_read' : 'conn_listening'];
+    yield [`${id}:secs_since_last_cmd`, source.time.now - lastUsedAt];
   }
-  return rows(list);
+  for (const connection of source.connections()) {
+    const { id, socket, stateName } = connection;
+    yield [`${id}:addr`, socket.peer];
+    yield [`${id}:listen_addr`, socket.local];
+    yield [`${id}:state`, id === asker ? 'conn_parse_cmd' : stateName];
+    yield [`${id}:secs_since_last_cmd`, source.time.now - connection.lastCommandAt];
+  }
 }

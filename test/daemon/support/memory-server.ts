@@ -2,6 +2,7 @@
 import { ManualClock } from '../../../src/base/clock.ts';
 import { Server, type ServerParts } from '../../../src/daemon/server.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../../src/daemon/settings.ts';
+import { until } from '../../support/until.ts';
 import { MemoryTransport, type MemorySocket } from '../../support/memory-transport.ts';
 
 export interface MemoryServer {
@@ -32,6 +33,15 @@ export async function startMemoryServer(
   });
   await server.listen();
   return { server, clock, lines, connect: () => transport.connect() };
+}
+
+/** The answer to a request that may come in pieces; it ends with END. */
+export async function askAll(socket: MemorySocket, request: string): Promise<string> {
+  let answer = socket.ask(request);
+  await until(`the end of ${request.trim()}`, () =>
+    (answer += socket.received().toString('latin1')).endsWith('END\r\n'),
+  );
+  return answer;
 }
 
 /** One general statistic. */
