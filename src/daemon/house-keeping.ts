@@ -19,6 +19,16 @@ const CRAWLS_PER_SLEEP = 1000;
 /** Items that go from list to list with each of those steps, at most: a fraction of a millisecond's work. */
 const LRU_MOVES = 500;
 
+/** Why connections are cut off, as who watches connections is told; the first is memcached's. */
+type CutOffReason = 'idle_timeout' | 'reader_timeout' | 'value_timeout' | 'line_timeout';
+
+const WORDS: Record<CutOffReason, string> = {
+  idle_timeout: 'idle',
+  reader_timeout: 'its answers were not read',
+  value_timeout: 'its value was not sent',
+  line_timeout: 'its line did not end',
+};
+
 /** The daemon that is looked after. */
 export interface Household extends ConnectionContext {
   connections(): Iterable<Connection>;
@@ -63,33 +73,33 @@ export class HouseKeeping {
     for (const connection of this.#server.connections()) {
       const why = this.#whyCutOff(connection);
       if (why === undefined) continue;
-      if (settings.verbosity > 1) this.#server.say(`<${connection.id} cut off: ${why}`);
-      if (why !== 'idle') counters.stalledKicks++;
-      connection.destroy(why === 'idle' ? 'idle_timeout' : 'error');
+      if (settings.verbosity > 1) this.#server.say(`<${connection.id} cut off: ${WORDS[why]}`);
+      if (why === 'idle_timeout') counters.idleKicks++;
+      else counters.stalledKicks++;
+      connection.destroy(why);
     }
   }
 
   /**
-   * Why a connection must go, if it must: it leaves its answers unread, or a value unfinished, or has asked for nothing for
-   * as long as `-o idle_timeout` says. A byte now and then is no request.
+   * Why a connection must go, if it must: it leaves its answers unread, or a line or a value unfinished, or has asked for
+   * nothing for as long as `-o idle_timeout` says. A byte now and then is no request, and ends no line.
    */
-  #whyCutOff(connection: Connection): string | undefined {
-    const { counters, settings, time } = this.#server;
+  #whyCutOff(connection: Connection): CutOffReason | undefined {
+    const { settings, time } = this.#server;
     const { now } = time;
     if (connection.isSuspended) {
       const since = connection.stalledSince;
-      return since !== 0 && now - since > limits.STALLED_READER_SECONDS ? 'its answers were not read' : undefined;
+      return since !== 0 && now - since > limits.STALLED_READER_SECONDS ? 'reader_timeout' : undefined;
     }
-    const { stateName } = connection;
+    const { stateName, unfinishedSince } = connection;
     if (!connection.isOpen || stateName === 'conn_watch') return undefined;
     const { idleTimeout } = settings.extended;
     if (stateName === 'conn_nread' || stateName === 'conn_swallow') {
       const secondsMax = Math.min(limits.STALLED_SENDER_SECONDS, idleTimeout || Infinity);
-      return now - connection.lastDataAt > secondsMax ? 'its value was not sent' : undefined;
+      return now - connection.lastDataAt > secondsMax ? 'value_timeout' : undefined;
     }
-    if (idleTimeout === 0 || now - connection.lastCommandAt <= idleTimeout) return undefined;
-    counters.idleKicks++;
-    return 'idle';
+    if (unfinishedSince !== 0 && now - unfinishedSince > limits.UNFINISHED_LINE_SECONDS) return 'line_timeout';
+    return idleTimeout === 0 || now - connection.lastCommandAt <= idleTimeout ? undefined : 'idle_timeout';
   }
 
   /** What memcached leaves to its LRU maintainer, a step of it. */

@@ -5,8 +5,14 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CARRY_BYTES, RETRIEVAL_LINE_BYTES_MAX, STALLED_SENDER_SECONDS } from '../../src/daemon/limits.ts';
+import {
+  CARRY_BYTES,
+  RETRIEVAL_LINE_BYTES_MAX,
+  STALLED_SENDER_SECONDS,
+  UNFINISHED_LINE_SECONDS,
+} from '../../src/daemon/limits.ts';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
+import { until } from '../support/until.ts';
 import type { MemorySocket } from '../support/memory-transport.ts';
 import { checkStore } from './support/check-store.ts';
 import { startMemoryServer, stat, type MemoryServer } from './support/memory-server.ts';
@@ -29,7 +35,7 @@ function expectServed({ connect }: MemoryServer): void {
 }
 
 describe('slow clients', () => {
-  test('one that sends a byte a minute is closed by idle_timeout, in the middle of a line or between two', async () => {
+  test('one that sends a byte a minute is closed: between two lines by idle_timeout, within one by itself', async () => {
     const all = await startMemoryServer({ extended: { ...DEFAULT_EXTENDED, idleTimeout: 90 } });
     const [between, within, busy] = [all.connect(), all.connect(), all.connect()];
     between.ask('version\r\n');
@@ -40,16 +46,47 @@ describe('slow clients', () => {
     }
     expect([between.destroyed, within.destroyed, busy.destroyed]).toEqual([true, true, false]);
     await turn();
-    expect(stat(busy, 'idle_kicks')).toBe(2);
+    expect([stat(busy, 'idle_kicks'), stat(busy, 'memfleet_stalled_kicks')]).toEqual([1, 1]);
     expect(stat(busy, 'curr_connections')).toBe(1);
   });
 
   test('without idle_timeout nobody is closed for being quiet', async () => {
     const { connect, clock } = await startMemoryServer();
     const socket = connect();
-    socket.send('ge');
     clock.advance(60 * MINUTE_MS);
-    expect(socket.ask('t a\r\n')).toBe('END\r\n');
+    expect(socket.ask('get a\r\n')).toBe('END\r\n');
+    clock.advance(60 * MINUTE_MS);
+    expect(socket.ask('get a\r\n')).toBe('END\r\n');
+  });
+
+  test.each([
+    ['a line', ['get ', 'a', 'b', 'c']],
+    ['a long line', [`get ${'k '.repeat(3000)}`, 'a ', 'b ', 'c ']],
+    ["a packet's head", ['\x80', '\0', '\0', '\0']],
+  ])('%s that does not end is cut off after its time, however it trickles', async (_what, parts) => {
+    const { connect, clock, server } = await startMemoryServer();
+    const [socket, watcher] = [connect(), connect()];
+    watcher.send('watch connevents\r\n');
+    for (const part of parts) {
+      expect(socket.destroyed).toBe(false);
+      socket.send(part);
+      expect(server.held.heldBytes).toBeGreaterThan(0);
+      clock.advance((UNFINISHED_LINE_SECONDS / 3) * SECOND_MS);
+    }
+    clock.advance(SECOND_MS);
+    expect(socket.destroyed).toBe(true);
+    await until('its end to be told', () => watcher.received().includes('reason=line_timeout'));
+    expect([server.held.heldBytes, server.counters.stalledKicks]).toEqual([0, 1]);
+  });
+
+  test('lines that end in time may go on for ever', async () => {
+    const { connect, clock } = await startMemoryServer();
+    const socket = connect();
+    for (let i = 0; i < 5; i++) {
+      socket.send(i === 0 ? 'get a' : '\r\nget a');
+      clock.advance((UNFINISHED_LINE_SECONDS - 2) * SECOND_MS);
+    }
+    expect([socket.destroyed, socket.received().toString()]).toEqual([false, 'END\r\n'.repeat(4)]);
   });
 
   test('values that are announced and never sent give their memory back', async () => {
