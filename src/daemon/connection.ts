@@ -19,10 +19,11 @@ import { AuthTextSession } from './auth/text-session.ts';
 import { BinarySession } from './binary/session.ts';
 import type { ArrivingValue } from './arriving-value.ts';
 import type { Engine } from './engine.ts';
-import type { Holder } from './held-memory.ts';
 import * as limits from './limits.ts';
 import type { MetaCommands } from './meta/commands.ts';
-import { NO_REGION, type Output, type Region } from './output.ts';
+import { Outbox, type SendingConnection } from './outbox.ts';
+import type { Output } from './output.ts';
+import type { ChunkRef } from './storage/layout.ts';
 import { TextSession } from './text/session.ts';
 import { Trace } from './trace/trace.ts';
 import { Runs } from './transport/runs.ts';
@@ -54,12 +55,17 @@ export interface Conversation {
   lastCommandAt: number;
   /** Whether answers are waiting to be taken, so that no more may be made. */
   readonly isSuspended: boolean;
-  /** Whether an answer of so many bytes is sent from where its item lies. */
-  staysInPlace(byteLength: number): boolean;
+  /**
+   * Makes room for an answer of so many bytes; it may be suspended then. True if there is none, since it is large: then its
+   * head is collected, and its value is for {@link sendRun}.
+   */
+  makeRoom(byteLength: number): boolean;
+  /** Sends part of an item's run behind what was collected. */
+  sendRun(ref: ChunkRef, start: number, end: number): void;
   /** Sends the collected answers; false if no more may be made for now. */
   flush(): boolean;
-  /** Sends an answer that does not fit among the collected ones. */
-  sendLarge(answer: Uint8Array): void;
+  /** Sends an answer that does not fit among the collected ones. @param isShared whether its memory is there in any case */
+  sendLarge(answer: Uint8Array, isShared?: boolean): void;
   /** Sends an answer that is made piece by piece. */
   stream(next: () => Uint8Array | undefined): void;
   /** From now on tells of events. */
@@ -96,7 +102,7 @@ const EMPTY = new Uint8Array(0);
 /** Where the next bytes of some connection belong; only valid until they are read. */
 const places = new Runs();
 
-export class Connection implements SocketHandler, Holder, Conversation {
+export class Connection implements SocketHandler, SendingConnection, Conversation {
   readonly isDatagram = false;
   /** Number of the connection, for `stats conns` and -vv. */
   readonly id: number;
@@ -105,22 +111,26 @@ export class Connection implements SocketHandler, Holder, Conversation {
   lastCommandAt: number;
   /** Second since which answers have not been taken; 0 = they are. */
   stalledSince = 0;
+  /** Second since which a line, or another beginning of a request, is unfinished; 0 = none is. */
+  unfinishedSince = 0;
   /** Second of the last bytes. */
   lastDataAt: number;
   /** Bytes have come since this was last set to false. */
   sawData = true;
   heldBytes = 0;
-  /** Why it ends, for who watches: memcached's `normal`, `error`, `idle_timeout` or `shutdown`, or our `memory_limit`. */
+  /** Why it ends, for who watches: memcached's `normal`, `error`, `idle_timeout` or `shutdown`, or one of ours (docs/compatibility.md). */
   closeReason = 'normal';
   readonly #context: ConnectionContext;
   readonly #door: Door;
-  /** Makes the next piece of an answer that is sent piece by piece. */
-  #nextPiece: (() => Uint8Array | undefined) | undefined;
   #watcher: Watcher | undefined;
   #session: Session | undefined;
+  readonly #outbox: Outbox;
   /** With `-vv`. */
-  #trace: Trace | undefined;
+  trace: Trace | undefined;
   #open = true;
+  #closed = false;
+  /** It ends when what was answered has been sent. */
+  #ending = false;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
   /** Not read, since all connections together hold too much. */
@@ -131,8 +141,8 @@ export class Connection implements SocketHandler, Holder, Conversation {
   #failures = 0;
   /** Adds the answer that is held back, and gives the wait up. */
   #heldBack: { answer: () => void; cancel: () => void } | undefined;
-  /** The output region that the socket still reads. */
-  #retained: Region = NO_REGION;
+  /** What is charged for what was read and not worked on. */
+  #chargedForCarry = 0;
   #carry: Uint8Array = EMPTY;
   /** While a long line is collected: the memory that `#carry` is the beginning of. */
   #line: Uint8Array = EMPTY;
@@ -142,6 +152,7 @@ export class Connection implements SocketHandler, Holder, Conversation {
     this.#door = door;
     this.socket = socket;
     this.#context = context;
+    this.#outbox = new Outbox(this, context);
     this.lastCommandAt = this.lastDataAt = context.time.now;
   }
 
@@ -160,19 +171,6 @@ export class Connection implements SocketHandler, Holder, Conversation {
     return this.sawData || (this.#suspended && this.#heldBack === undefined);
   }
 
-  /**
-   * Whether an answer of so many bytes is sent from where its item lies. Sends what was collected if it would become too
-   * much with it, which may suspend the connection.
-   */
-  staysInPlace(byteLength: number): boolean {
-    if (byteLength <= limits.IN_PLACE_BYTES_MIN || byteLength > limits.IN_PLACE_BYTES_MAX) return false;
-    // -vv looks at what is collected.
-    if (this.#trace !== undefined || this.socket.sendRuns === undefined) return false;
-    const { output } = this.#context;
-    if (output.length + byteLength > limits.OUTPUT_BYTES && !output.isEmpty) this.flush();
-    return true;
-  }
-
   /** False once the daemon is done with it, though its last answers may still be on their way. */
   get isOpen(): boolean {
     return this.#open;
@@ -188,7 +186,8 @@ export class Connection implements SocketHandler, Holder, Conversation {
       this.#collectLine(bytes, start, end);
     } else if (this.#suspended || carry.length > limits.CARRY_BYTES) {
       this.#carry = Buffer.concat([carry, bytes.subarray(start, end)]);
-      if (!this.#suspended) this.#run(this.#carry, 0, this.#carry.length);
+      if (this.#suspended) this.#chargeForCarry(this.#carry.length);
+      else this.#run(this.#carry, 0, this.#carry.length);
     } else {
       // The read buffer has room in front of it for what was left of the read before.
       bytes.set(carry, start - carry.length);
@@ -207,7 +206,7 @@ export class Connection implements SocketHandler, Holder, Conversation {
     const value = this.#session?.arriving;
     if (value === undefined || value.bytesLeft < limits.PLACED_BYTES_MIN) return undefined;
     // -vv looks at what comes.
-    if (!this.#open || this.#suspended || this.#trace !== undefined) return undefined;
+    if (!this.#open || this.#suspended || this.trace !== undefined) return undefined;
     places.clear();
     value.namePlaces(places, limits.PLACED_BYTES_MAX);
     return places;
@@ -228,9 +227,10 @@ export class Connection implements SocketHandler, Holder, Conversation {
     const carried = this.#carry.length;
     const length = carried + end - start;
     if (length > this.#line.length) {
-      const line = new Uint8Array(2 * length);
+      const line = new Uint8Array(Math.min(2 * length, limits.RETRIEVAL_LINE_BYTES_MAX + limits.READ_BYTES));
       line.set(this.#carry);
       this.#line = line;
+      this.#chargeForCarry(line.length);
     }
     this.#line.set(bytes.subarray(start, end), carried);
     this.#carry = this.#line.subarray(0, length);
@@ -241,19 +241,22 @@ export class Connection implements SocketHandler, Holder, Conversation {
   }
 
   onDrain(): void {
-    if (this.#watcher !== undefined) return this.#watcher.drained();
-    if (this.#nextPiece !== undefined) return this.#sendPiece();
+    if (this.#watcher !== undefined) {
+      this.#outbox.drained();
+      return this.#watcher.drained();
+    }
     this.stalledSince = 0;
     if (this.#suspended && !this.#yielding) this.#goOn();
   }
 
+  /** The socket has taken what it was given. */
   #goOn(): void {
     this.#suspended = false;
     this.stalledSince = 0;
-    this.#context.output.release(this.#retained);
-    this.#retained = NO_REGION;
-    this.#heldBack?.answer();
+    if (!this.#outbox.drained()) return;
+    if (!this.#ending) this.#heldBack?.answer();
     this.#heldBack = undefined;
+    if (this.#ending) return this.#finish();
     const rest = this.#carry;
     this.#carry = EMPTY;
     this.#run(rest, 0, rest.length);
@@ -262,19 +265,25 @@ export class Connection implements SocketHandler, Holder, Conversation {
 
   onClose(): void {
     this.#open = false;
-    this.#context.output.release(this.#retained);
-    this.#retained = NO_REGION;
-    this.#session?.abandon();
+    this.#closed = true;
     this.#heldBack?.cancel();
+    this.#carry = this.#line = EMPTY;
+    this.#session?.abandon();
     if (this.#watcher !== undefined) this.#context.watch.remove(this.#watcher);
-    this.#context.held.forget(this);
+    this.#outbox.close();
     this.#context.forget(this);
   }
 
   /** Ends the connection after what was answered has been sent. */
   end(): void {
     this.#open = false;
-    this.socket.end();
+    this.#ending = true;
+    if (this.#outbox.isEmpty) this.socket.end();
+  }
+
+  #finish(): void {
+    if (!this.#context.output.isEmpty) this.flush();
+    if (this.#outbox.isEmpty) this.socket.end();
   }
 
   /**
@@ -311,7 +320,7 @@ export class Connection implements SocketHandler, Holder, Conversation {
     const { output } = this.#context;
     const session = (this.#session ??= this.#greet(bytes[start]));
     this.#context.watch.connectionId = this.id;
-    const trace = this.#context.settings.verbosity > 1 ? (this.#trace ??= this.#startTrace(session)) : undefined;
+    const trace = this.#context.settings.verbosity > 1 ? (this.trace ??= this.#startTrace(session)) : undefined;
     let at = start;
     let turns = this.#context.settings.reqsPerEvent;
     while (at < end && this.#open) {
@@ -323,12 +332,23 @@ export class Connection implements SocketHandler, Holder, Conversation {
     }
     if (!this.#suspended && !output.isEmpty) this.flush();
     if (at < end && this.#open) {
-      // The scratch area belongs to all; what is carried already is our own.
-      this.#carry = bytes === output.bytes ? bytes.slice(at, end) : bytes.subarray(at, end);
+      // The scratch area belongs to all; what is carried already is our own, and worth keeping while it is mostly that.
+      const isOwn = bytes !== output.bytes && 2 * (end - at) > bytes.length;
+      this.#carry = isOwn ? bytes.subarray(at, end) : bytes.slice(at, end);
+      if (at > start || this.unfinishedSince === 0) this.unfinishedSince = this.#context.time.now;
       if (turns === 0 && !this.#suspended) this.#yield();
     } else {
       this.#carry = EMPTY;
+      this.unfinishedSince = 0;
     }
+    if (this.#carry.length !== this.#chargedForCarry) this.#chargeForCarry(this.#carry.length);
+  }
+
+  #chargeForCarry(byteLength: number): void {
+    const more = byteLength - this.#chargedForCarry;
+    this.#chargedForCarry = byteLength;
+    if (more > 0) this.#context.held.charge(this, more);
+    else this.#context.held.release(this, -more);
   }
 
   #startTrace(session: Session): Trace {
@@ -339,15 +359,13 @@ export class Connection implements SocketHandler, Holder, Conversation {
 
   /** Lets the other connections have their turn before the rest of what this one has sent is answered (`-R`). */
   #yield(): void {
-    this.#suspended = this.#yielding = true;
-    this.socket.pause();
     this.#context.engine.counters.connectionYields++;
-    nextTurn(() => this.#resumeAfterYield());
+    this.continueLater();
   }
 
   #resumeAfterYield(): void {
     this.#yielding = false;
-    if (this.#open && this.stalledSince === 0) this.#goOn();
+    if (!this.#closed && this.stalledSince === 0) this.#goOn();
   }
 
   /**
@@ -379,66 +397,48 @@ export class Connection implements SocketHandler, Holder, Conversation {
     return new AuthTextSession(this, this.#context, textPasswords, session);
   }
 
-  /** Sends the collected answers; false if the socket did not take them all, and the connection is now suspended. */
+  // ---- what it answers ----
+
   flush(): boolean {
-    const { output, engine } = this.#context;
-    this.#trace?.collected();
-    engine.counters.bytesWritten += output.length;
-    const flushed = output.flush(this.socket);
-    if (flushed.sent) return true;
-    this.#retained = flushed.region;
-    this.#suspend();
-    return false;
+    return this.#outbox.flush();
   }
 
-  /**
-   * Sends an answer from memory of its own, since it does not fit among the collected ones; they were flushed before,
-   * and if the socket has not taken them yet this one goes behind them.
-   */
-  sendLarge(answer: Uint8Array): void {
-    this.#trace?.sent(answer);
-    this.#context.engine.counters.bytesWritten += answer.length;
-    if (!this.socket.write(answer, 0, answer.length)) this.#suspend();
+  makeRoom(byteLength: number): boolean {
+    return this.#outbox.makeRoom(byteLength);
   }
 
-  /**
-   * Sends an answer that is made piece by piece. Nothing else of this connection is read or answered before its end; the
-   * other connections have their turns between two pieces.
-   */
+  sendRun(ref: ChunkRef, start: number, end: number): void {
+    this.#outbox.sendRun(ref, start, end);
+  }
+
+  sendLarge(answer: Uint8Array, isShared = false): void {
+    this.#outbox.sendLarge(answer, isShared);
+  }
+
   stream(next: () => Uint8Array | undefined): void {
-    this.#nextPiece = next;
-    this.#suspended = true;
-    this.socket.pause();
-    nextTurn(() => this.#sendPiece());
+    this.#outbox.stream(next, this.#suspended);
   }
 
-  #sendPiece(): void {
-    if (!this.#open || this.#nextPiece === undefined) return;
-    this.stalledSince = 0;
-    const piece = this.#nextPiece();
-    if (piece === undefined) {
-      this.#nextPiece = undefined;
-      return this.#goOn();
-    }
-    this.#context.engine.counters.bytesWritten += piece.length;
-    if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) nextTurn(() => this.#sendPiece());
-    else this.stalledSince = this.#context.time.now;
+  suspend(): void {
+    this.#suspended = true;
+    this.stalledSince = this.#context.time.now;
+    this.socket.pause();
+  }
+
+  continueLater(): void {
+    this.#suspended = this.#yielding = true;
+    this.socket.pause();
+    nextTurn(() => this.#resumeAfterYield());
   }
 
   /** Makes this connection a watcher; what it sends from now on is not looked at. */
   watch(mask: number): void {
-    const { watch, settings, engine } = this.#context;
-    this.#watcher = new Watcher(mask, settings.extended.watcherLogbufSize, (bytes) => {
-      engine.counters.bytesWritten += bytes.length;
-      return this.#open ? this.socket.write(bytes, 0, bytes.length) : false;
-    });
+    const { watch, settings } = this.#context;
+    const { watcherLogbufSize } = settings.extended;
+    this.#watcher = new Watcher(mask, watcherLogbufSize, (bytes) =>
+      this.#open ? this.#outbox.sendLog(bytes, watcherLogbufSize) : false,
+    );
     watch.add(this.#watcher);
     this.#watcher.log('OK\r\n');
-  }
-
-  #suspend(): void {
-    this.#suspended = true;
-    this.stalledSince = this.#context.time.now;
-    this.socket.pause();
   }
 }

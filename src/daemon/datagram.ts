@@ -11,6 +11,7 @@ import { BinaryAnswers } from './binary/answers.ts';
 import { BinarySession } from './binary/session.ts';
 import type { ConnectionContext, Conversation, Session } from './connection.ts';
 import * as limits from './limits.ts';
+import type { ChunkRef } from './storage/layout.ts';
 import { TextSession } from './text/session.ts';
 
 const TOO_LARGE = bytesOf('SERVER_ERROR response too large for UDP\r\n');
@@ -74,11 +75,20 @@ export class DatagramRequests implements Conversation {
     return this.#overflown;
   }
 
-  /** Copied in any case, but not if it would be too much: then it is seen here, before anything is. */
-  staysInPlace(byteLength: number): boolean {
+  /** What would be too much is seen here, before anything of it is copied. */
+  makeRoom(byteLength: number): boolean {
     const { output } = this.#context;
     if (this.#length + output.length + byteLength > this.#answer.length) this.#overflown = true;
-    return false;
+    if (byteLength > output.room) this.flush();
+    return byteLength > output.room;
+  }
+
+  sendRun(ref: ChunkRef, start: number, end: number): void {
+    this.flush();
+    if (this.#length + end - start > this.#answer.length) this.#overflown = true;
+    if (this.#overflown) return;
+    this.#context.store.items.copyRun(ref, start, end, this.#answer, this.#length);
+    this.#length += end - start;
   }
 
   flush(): boolean {
@@ -97,8 +107,9 @@ export class DatagramRequests implements Conversation {
     this.#length += part.length;
   }
 
-  stream(): void {
-    this.refuse();
+  stream(next: () => Uint8Array | undefined): void {
+    this.flush();
+    for (let piece = next(); piece !== undefined && !this.#overflown; piece = next()) this.#add(piece);
   }
 
   watch(): void {

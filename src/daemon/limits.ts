@@ -11,9 +11,15 @@ export const OUTPUT_BYTES = 256 * 1024;
 
 /**
  * Output regions. One collects; each of the others can be left to a connection that does not take its answers. When
- * only one is free, answers are copied before they are sent, so a slow reader costs its own copy.
+ * only one is left, answers are copied before they are sent, so a slow reader costs its own copy.
  */
 export const OUTPUT_REGIONS = 8;
+
+/**
+ * Bytes of answers that are collected before they are sent while no output region is to spare, or connections hold much:
+ * what a slow reader's copy costs then. Values that do not fit are sent piece by piece.
+ */
+export const OUTPUT_BYTES_TIGHT = 32 * 1024;
 
 /**
  * A value whose answer is larger than this is sent from where it lies, where the transport can; a smaller one is collected
@@ -21,8 +27,14 @@ export const OUTPUT_REGIONS = 8;
  */
 export const IN_PLACE_BYTES_MIN = 16 * 1024;
 
-/** A value whose answer is larger than this is copied all the same: one write can only name so many pieces (IOV_MAX). */
+/**
+ * Bytes of a value, or of several, that one write takes from where they lie: it can only name so many pieces (IOV_MAX). The
+ * rest is for the next.
+ */
 export const IN_PLACE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Bytes of large values that a connection is sent before the others have their turn. */
+export const SENT_PER_TURN_BYTES = 8 * 1024 * 1024;
 
 /**
  * When so many bytes of a value are still to come, or more, they are put into the item itself, where the transport can;
@@ -32,6 +44,9 @@ export const PLACED_BYTES_MIN = 16 * 1024;
 
 /** Bytes that one read puts into an item at most; more are for the next. */
 export const PLACED_BYTES_MAX = 512 * 1024;
+
+/** Bytes of a list of lines, as `stats` and dumps answer, that are made at once; more are made when these were taken. */
+export const LISTING_PIECE_BYTES = 16 * 1024;
 
 /** Room that a fixed answer line may need at most. */
 export const REPLY_BYTES_MAX = 512;
@@ -83,6 +98,12 @@ export const STALLED_READER_SECONDS = 60;
  * its item holds memory that nobody else can have. memcached waits for ever.
  */
 export const STALLED_SENDER_SECONDS = 60;
+
+/**
+ * Seconds in which a request's line, or a packet's head, must come to its end; then the connection is cut off. memcached
+ * waits for ever.
+ */
+export const UNFINISHED_LINE_SECONDS = 60;
 
 /** Milliseconds that a stopping daemon waits for what is still arriving and for answers to be taken. */
 export const STOP_GRACE_MS = 3000;

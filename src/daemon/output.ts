@@ -4,7 +4,7 @@
  */
 import { SPACE, writeBytes, writeDecimal, writeLatin, writeUnsigned } from '../base/bytes.ts';
 import { VALUE } from '../protocol/text/replies.ts';
-import { OUTPUT_BYTES, OUTPUT_REGIONS } from './limits.ts';
+import { OUTPUT_BYTES, OUTPUT_BYTES_TIGHT, OUTPUT_REGIONS } from './limits.ts';
 import { Runs } from './transport/runs.ts';
 import * as layout from './storage/layout.ts';
 import type { ChunkRef } from './storage/layout.ts';
@@ -18,10 +18,28 @@ export type Region = number & { readonly brand: 'Region' };
 /** No region. */
 export const NO_REGION = -1 as Region;
 
-/** What became of {@link Output.flush}. */
-export type Flushed = { sent: true } | { sent: false; region: Region };
+/** Whose answers are sent, and who keeps what its socket does not take. */
+export interface Sender {
+  readonly socket: TransportSocket;
+  /** Whether it sends bytes from where they lie. */
+  readonly gathers: boolean;
+  /** The region with its answers, which the socket reads. */
+  keepRegion(region: Region): void;
+  /** The transport holds a copy of so many bytes. */
+  keepWritten(byteLength: number): void;
+  /** Bytes that are to be sent, behind what it keeps already. */
+  keepBytes(bytes: Uint8Array): void;
+  /** Part of an item's run that is to be sent, behind what it keeps already. */
+  keepRun(ref: ChunkRef, start: number, end: number): void;
+}
 
-const SENT: Flushed = { sent: true };
+/** Part of an item's run among what is to be sent. */
+interface InPlace {
+  readonly ref: ChunkRef;
+  readonly start: number;
+  readonly end: number;
+  readonly at: number;
+}
 
 /** Digits of the largest 64-bit number and the space before it. */
 const CAS_BYTES_MAX = 21;
@@ -35,9 +53,13 @@ export class Output {
   readonly #free: Region[] = [];
   #start: Region;
   #limit: number;
+  /** Bytes that are collected before they are sent. */
+  #capacity = OUTPUT_BYTES;
   // Items that are sent from where they are, with what was collected before, between and behind them.
   readonly #runs = new Runs();
   #itemBytes = 0;
+  /** Which part of which item, and where among the runs. */
+  readonly #inPlace: InPlace[] = [];
   /** What was collected before this is among the runs. */
   #named: number;
 
@@ -54,6 +76,11 @@ export class Output {
   /** Bytes that still fit. */
   get room(): number {
     return this.#limit - this.position;
+  }
+
+  /** Bytes of answers that are collected before they are sent. */
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** Bytes that were collected. */
@@ -101,29 +128,36 @@ export class Output {
 
   /** Adds `VALUE key flags length cas⏎ value⏎`, which must fit. */
   valueWithCas(ref: ChunkRef): void {
-    this.position = this.writeValueWithCas(ref, this.bytes, this.position);
+    const { items } = this.#store;
+    const start = this.valueHead(ref, true);
+    const end = items.runBytes(ref);
+    items.copyRun(ref, start, end, this.bytes, this.position);
+    this.position += end - start;
   }
 
-  /** Adds a VALUE answer whose bytes stay in the item until they are sent; only its head needs room here. */
-  valueInPlace(ref: ChunkRef, withCas: boolean): void {
-    const { items } = this.#store;
-    let start = 0;
+  /**
+   * Adds the beginning of a VALUE answer; it goes on with the item's run.
+   *
+   * @returns from where on in the run
+   */
+  valueHead(ref: ChunkRef, withCas: boolean): number {
     this.reply(VALUE);
-    if (withCas) {
-      start = items.valueStart(ref);
-      const headEnd = start - LINE_END.length;
-      items.copyRun(ref, 0, headEnd, this.bytes, this.position);
-      this.position += headEnd;
-      this.bytes[this.position++] = SPACE;
-      this.position = this.writeCas(ref, this.bytes, this.position);
-      this.reply(LINE_END);
-    }
-    this.runInPlace(ref, start, items.runBytes(ref));
+    if (!withCas) return 0;
+    const { items } = this.#store;
+    const start = items.valueStart(ref);
+    const headEnd = start - LINE_END.length;
+    items.copyRun(ref, 0, headEnd, this.bytes, this.position);
+    this.position += headEnd;
+    this.bytes[this.position++] = SPACE;
+    this.position = this.writeCas(ref, this.bytes, this.position);
+    this.reply(LINE_END);
+    return start;
   }
 
   /** Adds part of an item's run, bytes `start` up to and without `end` of it, which stays in the item until it is sent. */
   runInPlace(ref: ChunkRef, start: number, end: number): void {
     this.#nameCollected();
+    this.#inPlace.push({ ref, start, end, at: this.#runs.byteLength });
     this.#store.items.nameRun(ref, start, end, this.#runs);
     this.#itemBytes += end - start;
   }
@@ -132,22 +166,6 @@ export class Output {
   #nameCollected(): void {
     if (this.position > this.#named) this.#runs.add(this.bytes, this.#named, this.position);
     this.#named = this.position;
-  }
-
-  /** Writes a VALUE answer with its CAS anywhere; returns the position behind it. */
-  writeValueWithCas(ref: ChunkRef, bytes: Uint8Array, start: number): number {
-    const { items } = this.#store;
-    const headEnd = items.valueStart(ref) - LINE_END.length;
-    const runEnd = items.runBytes(ref);
-    let position = writeBytes(bytes, start, VALUE);
-    items.copyRun(ref, 0, headEnd, bytes, position);
-    position += headEnd;
-    bytes[position++] = SPACE;
-    position = this.writeCas(ref, bytes, position);
-    items.copyRun(ref, headEnd, headEnd + LINE_END.length, bytes, position);
-    position += LINE_END.length;
-    items.copyRun(ref, headEnd + LINE_END.length, runEnd, bytes, position);
-    return position + runEnd - headEnd - LINE_END.length;
   }
 
   /** Writes an item's CAS in decimal; returns the position behind it. */
@@ -160,33 +178,66 @@ export class Output {
     return writeLatin(bytes, position, String((high << 32n) | low));
   }
 
-  /** Sends what was collected. If the socket did not take it all, its region is the caller's until it gives it back. */
-  flush(socket: TransportSocket): Flushed {
-    if (this.#itemBytes > 0) return this.#flushRuns(socket);
+  /** Sends what was collected; false if the socket did not take it all, and its sender keeps the rest. */
+  flush(sender: Sender): boolean {
+    if (this.#itemBytes > 0) return this.#flushRuns(sender);
     const end = this.position;
     const start = this.#start;
     this.position = start;
-    if (this.#free.length === 0) {
-      const copy = this.bytes.slice(start, end);
-      return socket.write(copy, 0, copy.length) ? SENT : { sent: false, region: NO_REGION };
+    this.#limit = start + this.#capacity;
+    if (this.#free.length === 0 && sender.socket.copies !== true) return this.#flushWithoutRegion(sender, start, end);
+    if (sender.socket.write(this.bytes, start, end)) return true;
+    if (sender.socket.copies === true) {
+      sender.keepWritten(end - start);
+      return false;
     }
-    if (socket.write(this.bytes, start, end)) return SENT;
     this.#start = this.#free.pop()!;
     this.position = this.#named = this.#start;
-    this.#limit = this.#start + OUTPUT_BYTES;
-    return { sent: false, region: start };
+    this.#limit = this.#start + this.#capacity;
+    sender.keepRegion(start);
+    return false;
   }
 
-  /** Sends items from where they are; what the socket does not take at once is copied, since items may change. */
-  #flushRuns(socket: TransportSocket): Flushed {
+  /** Sends so that the region is free again in any case. */
+  #flushWithoutRegion(sender: Sender, start: number, end: number): boolean {
+    const { socket } = sender;
+    if (sender.gathers) {
+      this.#named = start;
+      this.position = end;
+      return this.#flushRuns(sender);
+    }
+    const copy = this.bytes.slice(start, end);
+    if (socket.write(copy, 0, copy.length)) return true;
+    sender.keepWritten(copy.length);
+    return false;
+  }
+
+  /** Sends items from where they are, with what was collected around them. */
+  #flushRuns(sender: Sender): boolean {
     const runs = this.#runs;
     this.#nameCollected();
-    const sent = socket.sendRuns?.(runs) ?? 0;
-    const rest = sent < runs.byteLength ? runs.rest(sent) : undefined;
+    const length = this.length;
+    const sent = sender.socket.sendRuns!(runs);
+    if (sent < length) this.#keepRest(sender, sent);
     runs.clear();
+    this.#inPlace.length = 0;
     this.#itemBytes = 0;
     this.position = this.#named = this.#start;
-    return rest === undefined || socket.write(rest, 0, rest.length) ? SENT : { sent: false, region: NO_REGION };
+    this.#limit = this.#start + this.#capacity;
+    return sent === length;
+  }
+
+  /** Leaves what was not sent to its sender: copies what was collected, while items stay where they are. */
+  #keepRest(sender: Sender, sent: number): void {
+    const runs = this.#runs;
+    let at = sent;
+    for (const item of this.#inPlace) {
+      const itemEnd = item.at + item.end - item.start;
+      if (at < item.at) sender.keepBytes(runs.slice(at, item.at));
+      if (sent < itemEnd) sender.keepRun(item.ref, item.start + Math.max(0, sent - item.at), item.end);
+      at = Math.max(sent, itemEnd);
+    }
+    if (at < runs.byteLength) sender.keepBytes(runs.slice(at, runs.byteLength));
   }
 
   /** Takes what was collected, none of it in items, out; it lies where it is until something else is collected. */
@@ -199,5 +250,10 @@ export class Output {
   /** Takes a region back that its socket has sent. */
   release(region: Region): void {
     if (region !== NO_REGION) this.#free.push(region);
+  }
+
+  /** Collects as much from the next flush on as the regions, and what all connections hold, allow. */
+  fit(isTight: boolean): void {
+    this.#capacity = isTight || this.#free.length === 0 ? OUTPUT_BYTES_TIGHT : OUTPUT_BYTES;
   }
 }

@@ -121,7 +121,6 @@ export class Server implements ConnectionContext {
     );
     this.engine = new Engine(this.store, this.time, settings.itemSizeMax);
     this.counters = this.engine.counters;
-    this.#waitingRoom = new WaitingRoom(this.counters, this.clock);
     this.output = new Output(this.store, readBytes);
     this.meta = new MetaCommands(this.engine, this.output, this.time);
     this.crawler = new Crawler(this.store);
@@ -135,6 +134,7 @@ export class Server implements ConnectionContext {
     this.held = new HeldMemory(
       settings.extended.connMemoryLimit || defaultConnMemory(settings.maxBytes, settings.itemSizeMax),
     );
+    this.#waitingRoom = new WaitingRoom(this.counters, this.clock, this.held);
     this.watch = new WatchHub(this.store, this.time);
     this.prefixes = new PrefixStats(settings.detailEnabled, settings.statKeyPrefix);
     this.store.policy.tune(settings.extended);

@@ -5,18 +5,22 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Counters } from './counters.ts';
+import type { HeldMemory, Holder } from './held-memory.ts';
 import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';
 
 /** A connection that was accepted and is not served yet; passes everything on once it is. */
-class Waiter implements SocketHandler {
+class Waiter implements SocketHandler, Holder {
+  heldBytes = 0;
   readonly socket: TransportSocket;
   readonly door: Door;
+  readonly #held: HeldMemory;
   readonly #leave: (waiter: Waiter) => void;
   #inner: SocketHandler | undefined;
   /** What came before reading stopped: one read, or two. */
   #early: Uint8Array = new Uint8Array(0);
 
-  constructor(socket: TransportSocket, door: Door, leave: (waiter: Waiter) => void) {
+  constructor(socket: TransportSocket, door: Door, held: HeldMemory, leave: (waiter: Waiter) => void) {
+    this.#held = held;
     this.socket = socket;
     this.door = door;
     this.#leave = leave;
@@ -26,6 +30,7 @@ class Waiter implements SocketHandler {
     this.#inner = inner;
     const early = this.#early;
     this.#early = new Uint8Array(0);
+    this.#held.forget(this);
     this.socket.resume();
     if (early.length > 0) inner.onData(early, 0, early.length);
   }
@@ -34,6 +39,7 @@ class Waiter implements SocketHandler {
     if (this.#inner !== undefined) return this.#inner.onData(bytes, start, end);
     this.#early = Buffer.concat([this.#early, bytes.subarray(start, end)]);
     this.socket.pause();
+    this.#held.charge(this, end - start);
   }
 
   onDrain(): void {
@@ -41,19 +47,32 @@ class Waiter implements SocketHandler {
   }
 
   onClose(): void {
+    this.#held.forget(this);
     if (this.#inner === undefined) this.#leave(this);
     else this.#inner.onClose();
+  }
+
+  // It reads nothing as it is, so that there is nothing to pause.
+
+  pauseReading(): void {}
+
+  resumeReading(): void {}
+
+  cutOff(): void {
+    this.socket.destroy();
   }
 }
 
 export class WaitingRoom {
   readonly #counters: Counters;
   readonly #clock: Clock;
+  readonly #held: HeldMemory;
   /** In the order in which they came. */
   readonly #waiters = new Set<Waiter>();
   #closedSinceMs = 0;
 
-  constructor(counters: Counters, clock: Clock) {
+  constructor(counters: Counters, clock: Clock, held: HeldMemory) {
+    this.#held = held;
     this.#counters = counters;
     this.#clock = clock;
   }
@@ -69,7 +88,7 @@ export class WaitingRoom {
       this.#counters.acceptingConnections = 0;
       this.#closedSinceMs = this.#clock.monotonicMs();
     }
-    const waiter = new Waiter(socket, door, () => this.#remove(waiter));
+    const waiter = new Waiter(socket, door, this.#held, () => this.#remove(waiter));
     this.#waiters.add(waiter);
     return waiter;
   }

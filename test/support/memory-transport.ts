@@ -36,6 +36,8 @@ export class MemorySocket implements TransportSocket {
   readonly #received: Buffer[] = [];
   readonly #waiting: { bytes: Uint8Array; start: number; end: number }[] = [];
   #ending = false;
+  /** Runs were not taken to their end: the daemon waits for room. */
+  #awaitsRoom = false;
   #unread: Buffer = Buffer.alloc(0);
 
   constructor(name: string, readBuffer: ListenOptions['readBuffer'], gathers: boolean) {
@@ -69,6 +71,7 @@ export class MemorySocket implements TransportSocket {
       left -= end - runs.starts[i];
     }
     this.room -= taken;
+    this.#awaitsRoom = taken < runs.byteLength;
     return taken;
   }
 
@@ -144,7 +147,18 @@ export class MemorySocket implements TransportSocket {
     }
     if (this.#waiting.length > 0 || this.destroyed) return;
     if (this.#ending) this.ended = true;
+    else if (this.#awaitsRoom) this.#makeRoom(left);
     else this.handler?.onDrain();
+  }
+
+  /** Has the daemon send `byteLength` bytes more of its runs, or as far as they go. */
+  #makeRoom(byteLength: number): void {
+    const before = this.room;
+    for (this.room = byteLength; this.#awaitsRoom && this.room > 0 && !this.destroyed;) {
+      this.#awaitsRoom = false;
+      this.handler?.onDrain();
+    }
+    this.room = before;
   }
 
   /** Closes from the client's side. */

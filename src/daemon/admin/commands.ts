@@ -10,6 +10,7 @@ import { extstoreCommand } from './extstore.ts';
 import { lruCrawlerCommand } from './lru-crawler.ts';
 import { lruCommand } from './lru.ts';
 import { memlimitCommand, slabsCommand } from './slabs.ts';
+import type { Streamed } from '../stats/rows.ts';
 import { statsCommand } from './stats.ts';
 import { watchCommand } from './watch.ts';
 import { CLUSTER } from '../cluster-config.ts';
@@ -32,7 +33,7 @@ export function adminCommand(
   request: TextRequest,
   bytes: Uint8Array,
   context: AdminContext,
-  { hasUnsent, isDatagram }: Asking,
+  asking: Asking,
 ): AdminAnswer {
   const words = wordsOf(request, bytes);
   switch (request.command) {
@@ -44,23 +45,23 @@ export function adminCommand(
     case Command.STATS:
       return statsCommand(words, context);
     case Command.CONFIG:
-      return configCommand(words, context, isDatagram);
+      return configCommand(words, context, asking.isDatagram);
     case Command.REFRESH_CERTS:
       return refreshCertsCommand(words, context);
     case Command.WATCH:
-      return watchCommand(words, context, hasUnsent);
+      return watchCommand(words, context, asking.hasUnsent);
     default:
-      return unlessNoreply(words, administrate(request.command, words, context, hasUnsent));
+      return unlessNoreply(words, administrate(request.command, words, context, asking));
   }
 }
 
 /** Commands that may be asked not to answer. */
-function administrate(command: Command, words: string[], context: AdminContext, hasUnsent: boolean): AdminAnswer {
+function administrate(command: Command, words: string[], context: AdminContext, asking: Asking): AdminAnswer {
   switch (command) {
     case Command.SHUTDOWN:
       return shutdownCommand(words, context);
     case Command.LRU_CRAWLER:
-      return lruCrawlerCommand(words, context, hasUnsent);
+      return unlessDatagram(lruCrawlerCommand(words, context, asking.hasUnsent), asking);
     case Command.SLABS:
       return slabsCommand(words, context);
     case Command.LRU:
@@ -86,6 +87,11 @@ function wordsOf(request: TextRequest, bytes: Uint8Array): string[] {
 /** Leaves an answer out if the last word asks for that; an error too. */
 function unlessNoreply<Answer>(words: string[], answer: Answer): Answer | string {
   return typeof answer === 'string' && words.at(-1) === 'noreply' ? '' : answer;
+}
+
+/** Refuses a dump to who cannot wait for its pieces. */
+function unlessDatagram(answer: string | Streamed, { isDatagram }: Asking): string | Uint8Array | Streamed {
+  return isDatagram && typeof answer !== 'string' ? replies.NOT_OVER_UDP : answer;
 }
 
 /** config get NAME · config set cluster FLAGS BYTES TOKEN [SIGNATURE] */

@@ -102,7 +102,7 @@ export class BinaryAnswers {
     position: number,
   ): number {
     const { items } = this.#store;
-    const at = this.#writeItemHead(request, ref, withKey, withValue, to, position);
+    const at = this.writeItemHead(request, ref, withKey, withValue, to, position);
     if (!withValue) return at;
     const valueStart = items.valueStart(ref);
     const valueBytes = items.valueBytes(ref);
@@ -110,17 +110,8 @@ export class BinaryAnswers {
     return at + valueBytes;
   }
 
-  /** Adds an item's flags, its key if it is wanted, and its value, which stays in the item until it is sent. */
-  itemInPlace(request: PacketHead, ref: ChunkRef, withKey: boolean): void {
-    const { items } = this.#store;
-    const output = this.#output;
-    output.position = this.#writeItemHead(request, ref, withKey, true, output.bytes, output.position);
-    const valueStart = items.valueStart(ref);
-    output.runInPlace(ref, valueStart, valueStart + items.valueBytes(ref));
-  }
-
-  /** What stands in front of an item's value. */
-  #writeItemHead(
+  /** Writes what stands in front of an item's value; returns the position behind it. */
+  writeItemHead(
     request: PacketHead,
     ref: ChunkRef,
     withKey: boolean,

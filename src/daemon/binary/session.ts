@@ -137,17 +137,15 @@ export class BinarySession implements Session {
       return used;
     }
     const length = this.#answers.itemBytes(ref, withKey, withValue);
-    const inPlace = withValue && this.#connection.staysInPlace(length);
-    if (!inPlace && length > output.room && !output.isEmpty) this.#connection.flush();
+    const isLarge = this.#connection.makeRoom(length);
     // Nothing has happened yet: once the socket has drained, the packet is read again.
     if (this.#connection.isSuspended) return 0;
     if (touches) engine.touchFound(ref, exptimeAt(bytes, request.extrasStart));
-    if (inPlace) {
-      this.#answers.itemInPlace(request, ref, withKey);
-    } else if (length > output.room) {
-      const answer = new Uint8Array(length);
-      this.#answers.writeItem(request, ref, withKey, withValue, answer, 0);
-      this.#connection.sendLarge(answer);
+    if (isLarge) {
+      const { items } = engine.store;
+      const valueStart = items.valueStart(ref);
+      output.position = this.#answers.writeItemHead(request, ref, withKey, withValue, output.bytes, output.position);
+      this.#connection.sendRun(ref, valueStart, valueStart + items.valueBytes(ref));
     } else {
       output.position = this.#answers.writeItem(request, ref, withKey, withValue, output.bytes, output.position);
     }

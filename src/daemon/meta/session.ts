@@ -97,18 +97,10 @@ export class MetaSession {
     const { items } = engine.store;
     const ref = meta.find(request);
     const room = meta.get.room(request, ref);
-    const inPlace = this.#connection.staysInPlace(room);
+    const isLarge = this.#connection.makeRoom(room);
     if (this.#connection.isSuspended) return false;
-    if (!inPlace && room > output.room) {
-      if (!output.isEmpty && !this.#connection.flush()) return false;
-      if (room > output.room) {
-        const answer = Buffer.allocUnsafe(room);
-        this.#connection.sendLarge(answer.subarray(0, meta.get.answer(request, ref, answer, 0)));
-        return true;
-      }
-    }
-    output.position = meta.get.answer(request, ref, output.bytes, output.position, inPlace);
-    if (meta.get.valueFollows) output.runInPlace(ref, items.valueStart(ref), items.runBytes(ref));
+    output.position = meta.get.answer(request, ref, output.bytes, output.position, isLarge);
+    if (meta.get.valueFollows) this.#connection.sendRun(ref, items.valueStart(ref), items.runBytes(ref));
     return true;
   }
 

@@ -33,10 +33,10 @@ export const SINGLE_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES;
 /** Line end behind the suffix and behind the value. */
 export const LINE_END = bytesOf('\r\n');
 
-/** Where the next byte of an item that is being filled goes. */
+/** A place in an item's run: where the next byte goes while it is filled, or which one is sent next. */
 export class ItemCursor {
   chunk: ChunkRef = NONE;
-  /** Bytes of the chunk's room that are filled. */
+  /** Bytes of the chunk's room in front of it. */
   filled = 0;
   /** Bytes the chunk's room has. */
   room = 0;
@@ -107,6 +107,25 @@ export class Items {
     cursor.room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
   }
 
+  /** Puts a cursor at any place of an item's run. */
+  openRun(ref: ChunkRef, position: number, cursor: ItemCursor): void {
+    cursor.chunk = ref;
+    cursor.filled = 0;
+    cursor.room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
+    this.skip(cursor, position);
+  }
+
+  /** Copies the bytes at a cursor, `byteLength` of them; the cursor stays. */
+  read(cursor: ItemCursor, byteLength: number, to: Uint8Array, position: number): void {
+    let at = position;
+    this.nameRoom(cursor, byteLength, {
+      add: (bytes, start, end) => {
+        Memory.copy(to, at, bytes, start, end);
+        at += end - start;
+      },
+    });
+  }
+
   /** Writes bytes at a cursor and moves it on. They must fit into the item. */
   append(cursor: ItemCursor, from: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end;) {
@@ -118,7 +137,7 @@ export class Items {
     }
   }
 
-  /** Names where the next bytes at a cursor go, `byteLength` of them; the cursor stays. They must fit into the item. */
+  /** Names where the next bytes at a cursor go or are, `byteLength` of them; the cursor stays. They must fit into the item. */
   nameRoom(cursor: ItemCursor, byteLength: number, runs: RunList): void {
     const ahead = this.#lookahead;
     ahead.chunk = cursor.chunk;

@@ -75,6 +75,9 @@ export const READS_MASK = 3 << READS_SHIFT;
 /** The CAS is one that a client chose (meta protocol, E): it says nothing of the item's age. */
 export const CAS_CHOSEN = 8192;
 
+/** Its value is being sent from where it lies: what leaves must be copied first. */
+export const LENT = 16384;
+
 export const TAG_SHIFT = 16;
 
 export function keyBytesOf(shape: number): number {

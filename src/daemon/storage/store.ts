@@ -11,6 +11,7 @@ import type { EvictionPolicy, EvictionPolicyName } from './eviction.ts';
 import { HashIndex } from './hash-index.ts';
 import { FIRST_ROOM, FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
 import * as layout from './layout.ts';
+import { LentValues } from './lent-values.ts';
 import { NONE, type ChunkRef } from './layout.ts';
 import { SegmentedLru } from './lru.ts';
 import { Memory } from './memory.ts';
@@ -65,6 +66,8 @@ export class Store {
   readonly slabs: Slabs;
   readonly items: Items;
   readonly index: HashIndex;
+  /** Values that are being sent from where they lie. */
+  readonly lent: LentValues;
   /** Which items go when room is needed. */
   readonly policy: EvictionPolicy;
   readonly stats: StoreStats;
@@ -106,6 +109,7 @@ export class Store {
     const classes = new SizeClasses(options.growthFactor ?? defaultGrowthFactor(pages), options.smallestBytes);
     this.slabs = new Slabs(this.memory, classes, pages);
     this.items = new Items(this.memory);
+    this.lent = new LentValues(this.memory, this.items);
     this.index = new HashIndex(this.memory, {
       seed: options.hashSeed,
       itemsMax: this.#itemsMax(pages),
@@ -473,7 +477,9 @@ export class Store {
   }
 
   #freeChunks(first: ChunkRef): void {
-    const chunked = (this.memory.word(first, layout.STATE) & layout.CHUNKED) !== 0;
+    const state = this.memory.word(first, layout.STATE);
+    if ((state & layout.LENT) !== 0) this.lent.leave(first);
+    const chunked = (state & layout.CHUNKED) !== 0;
     let next = chunked ? this.items.nextChunk(first) : NONE;
     this.slabs.free(first, layout.classOf(this.memory.word(first, layout.SHAPE)));
     while (next !== NONE) {

@@ -284,25 +284,40 @@ export class TextSession implements Session {
       if (answer.wrongToken) return this.#connection.refuse('config set', () => output.reply(refusal));
       return output.reply(refusal);
     }
-    if (typeof answer === 'object' && 'next' in answer) return this.#connection.stream(answer.next);
+    if (typeof answer === 'object' && 'next' in answer) return this.#stream(answer.next);
     if (typeof answer === 'object' && 'mask' in answer) {
       this.#state = State.WATCH;
       return this.#connection.watch(answer.mask);
     }
-    if (typeof answer !== 'string') {
+    if (typeof answer === 'object' && 'bodyBytes' in answer) {
       this.#body = new Uint8Array(answer.bodyBytes);
       this.#bytesLeft = answer.bodyBytes;
       this.#onBody = answer.onBody;
       this.#state = State.BODY;
       return;
     }
-    if (request.noreply || answer === '') return;
+    if (request.noreply || answer.length === 0) return;
+    const isShared = typeof answer !== 'string';
+    this.#send(isShared ? answer : Buffer.from(answer, 'latin1'), isShared);
+  }
+
+  /** Sends an answer of any length behind those that were collected. */
+  #send(answer: Uint8Array, isShared: boolean): void {
     const { output } = this.#context;
-    if (answer.length <= output.room) output.text(answer);
-    else {
-      if (!output.isEmpty) this.#connection.flush();
-      this.#connection.sendLarge(Buffer.from(answer, 'latin1'));
-    }
+    if (answer.length + limits.REPLY_BYTES_MAX <= output.room) return output.reply(answer);
+    if (!output.isEmpty) this.#connection.flush();
+    // Not collected even if it fits now: after a flush that was not taken the output belongs to other connections.
+    this.#connection.sendLarge(answer, isShared);
+  }
+
+  /** Sends an answer that is made in pieces; one of a single piece as any other. */
+  #stream(next: () => Uint8Array | undefined): void {
+    const first = next();
+    const second = next();
+    if (first !== undefined && second === undefined) return this.#send(first, false);
+    const begun = [first, second];
+    if (!this.#context.output.isEmpty) this.#connection.flush();
+    this.#connection.stream(() => begun.shift() ?? next());
   }
 
   // ---- retrieval ----
@@ -360,7 +375,7 @@ export class TextSession implements Session {
       if (prefixes.enabled) prefixes.countGet(bytes, keyStart, at, ref !== NONE);
       if (ref === NONE) {
         if (isReservedKey(bytes, keyStart, at)) {
-          this.#sendConfig();
+          this.#send(this.#context.clusterConfig.legacyValue, true);
           if (this.#connection.isSuspended) return at - start;
           continue;
         }
@@ -368,13 +383,10 @@ export class TextSession implements Session {
         else engine.countMiss();
         continue;
       }
-      const valueRoom = output.valueRoom(ref);
-      const inPlace = this.#connection.staysInPlace(valueRoom);
-      const large = !inPlace && valueRoom > output.room && !this.#makeRoom(ref);
+      const isLarge = this.#connection.makeRoom(output.valueRoom(ref));
       if (this.#connection.isSuspended) return keyStart - start;
       if (touches) engine.touchFound(ref, this.#exptime);
-      if (inPlace) output.valueInPlace(ref, withCas);
-      else if (large) this.#connection.sendLarge(this.#largeValue(ref, withCas));
+      if (isLarge) this.#connection.sendRun(ref, output.valueHead(ref, withCas), engine.store.items.runBytes(ref));
       else if (withCas) output.valueWithCas(ref);
       else output.value(ref);
       if (!touches) engine.countHit(ref);
@@ -384,33 +396,6 @@ export class TextSession implements Session {
     output.reply(replies.END);
     this.#state = State.LINE;
     return -1;
-  }
-
-  /** The fleet's configuration under the key that old auto-discovery clients ask for. */
-  #sendConfig(): void {
-    const { output, clusterConfig } = this.#context;
-    const answer = Buffer.from(clusterConfig.legacyValue(), 'latin1');
-    if (answer.length + limits.REPLY_BYTES_MAX <= output.room) return output.reply(answer);
-    if (!output.isEmpty) this.#connection.flush();
-    // Not collected even if it fits now: after a flush that was not taken the output belongs to other connections.
-    this.#connection.sendLarge(answer);
-  }
-
-  /** Sends what was collected so that a value fits; false if it is too large to be collected at all. */
-  #makeRoom(ref: ChunkRef): boolean {
-    const { output } = this.#context;
-    if (!output.isEmpty) this.#connection.flush();
-    return output.valueRoom(ref) <= output.room;
-  }
-
-  #largeValue(ref: ChunkRef, withCas: boolean): Uint8Array {
-    const { output, engine } = this.#context;
-    const answer = Buffer.allocUnsafe(output.valueRoom(ref));
-    if (withCas) return answer.subarray(0, output.writeValueWithCas(ref, answer, 0));
-    answer.set(replies.VALUE);
-    const length = engine.store.items.runBytes(ref);
-    engine.store.items.copyRun(ref, 0, length, answer, replies.VALUE.length);
-    return answer.subarray(0, replies.VALUE.length + length);
   }
 
   // ---- storage ----

@@ -45,6 +45,11 @@ export class Trace {
     this.#seenBytes = 0;
   }
 
+  /** Does not look at the next bytes of the output: they are the rest of a value. */
+  passOver(byteLength: number): void {
+    if (this.#seenBytes >= 0) this.#seenBytes = byteLength;
+  }
+
   /** Looks at an answer that does not go through the output. */
   sent(answer: Uint8Array): void {
     if (this.#seenBytes < 0) return;

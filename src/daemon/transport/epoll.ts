@@ -55,6 +55,8 @@ class EpollSocket implements TransportSocket, Watched {
   readonly #loop: EpollLoop;
   readonly #shared: Shared;
   readonly #waiting: Segment[] = [];
+  /** Somebody waits for room to send more. */
+  #awaitsRoom = false;
   #reading = true;
   #ending = false;
   #halfClosed = false;
@@ -96,7 +98,12 @@ class EpollSocket implements TransportSocket, Watched {
   sendRuns(runs: Runs): number {
     if (this.#closing) return runs.byteLength;
     const message = this.#shared.message.of(runs);
-    return Math.max(0, this.#loop.libc.sendmsg(this.fd, message, c.MSG_NOSIGNAL));
+    const count = Math.max(0, this.#loop.libc.sendmsg(this.fd, message, c.MSG_NOSIGNAL));
+    if (count < runs.byteLength) {
+      this.#awaitsRoom = true;
+      this.#settleLater();
+    }
+    return count;
   }
 
   pause(): void {
@@ -162,7 +169,7 @@ class EpollSocket implements TransportSocket, Watched {
 
   /** The peer is gone. What it sent before may still be worked on: then its end is met after that. */
   #lost(): void {
-    if (this.#reading || this.#waiting.length > 0) return this.destroy();
+    if (this.#reading || this.#awaitsRoom || this.#waiting.length > 0) return this.destroy();
     this.#isPeerGone = true;
     this.#settleLater();
   }
@@ -173,6 +180,7 @@ class EpollSocket implements TransportSocket, Watched {
       if (first.start < first.end) return;
       this.#waiting.shift();
     }
+    this.#awaitsRoom = false;
     this.#settleLater();
     if (this.#ending) this.#halfClose();
     else this.handler?.onDrain();
@@ -187,7 +195,7 @@ class EpollSocket implements TransportSocket, Watched {
   settle(): void {
     this.#unsettled = false;
     if (this.#closing) return this.#close();
-    const events = (this.#reading ? c.EPOLLIN : 0) | (this.#waiting.length > 0 ? c.EPOLLOUT : 0);
+    const events = (this.#reading ? c.EPOLLIN : 0) | (this.#awaitsRoom || this.#waiting.length > 0 ? c.EPOLLOUT : 0);
     const wanted = events === 0 && this.#isPeerGone ? undefined : events;
     if (wanted === this.#watchedFor) return;
     this.#loop.change(this, this.#watchedFor, wanted);

@@ -26,16 +26,25 @@ export class Runs {
     this.count = this.byteLength = 0;
   }
 
-  /** A copy of what is behind the first `skipped` bytes. */
-  rest(skipped: number): Uint8Array {
-    const rest = new Uint8Array(this.byteLength - skipped);
-    let at = -skipped;
-    for (let i = 0; i < this.count; i++) {
+  /** As {@link clear}, and lets go of the memory that was named. */
+  forget(): void {
+    this.clear();
+    this.bytes.length = 0;
+  }
+
+  /** A copy of bytes `start` up to and without `end` of all, counted from the first run's first. */
+  slice(start: number, end: number): Uint8Array {
+    const slice = new Uint8Array(end - start);
+    let at = 0;
+    for (let i = 0; i < this.count && at < end; i++) {
       const length = this.ends[i] - this.starts[i];
-      const from = this.starts[i] + Math.min(Math.max(0, -at), length);
-      rest.set(this.bytes[i].subarray(from, this.ends[i]), Math.max(0, at));
+      const from = Math.max(0, start - at);
+      const until = Math.min(length, end - at);
+      if (until > from) {
+        slice.set(this.bytes[i].subarray(this.starts[i] + from, this.starts[i] + until), at + from - start);
+      }
       at += length;
     }
-    return rest;
+    return slice;
   }
 }

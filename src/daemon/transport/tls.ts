@@ -16,6 +16,7 @@ import type { ListenAddress, ListenOptions, Listener, Transport } from './transp
 const VERIFY_PEER = 2;
 
 class TlsSocket extends StreamSocket<TLSSocket> {
+  readonly copies = true;
   readonly #waitingMax: number;
   /** A write was answered with false, and `onDrain` is owed. */
   #full = false;

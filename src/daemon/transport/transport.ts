@@ -12,6 +12,8 @@ export interface TransportSocket {
   readonly peer: string;
   /** Where it was accepted. */
   readonly local: string;
+  /** What {@link write} does not take at once it copies: the memory may be used again in any case. */
+  readonly copies?: boolean;
   /**
    * Sends bytes `start` up to and without `end`.
    *
@@ -23,7 +25,7 @@ export interface TransportSocket {
    * Sends runs of memory as far as the system takes them at once; only called when everything before has been taken.
    * Absent where the runtime would put them together first.
    *
-   * @returns how many bytes were taken; the rest is the caller's to {@link write}
+   * @returns how many bytes were taken; the rest stays the caller's, who is told by `onDrain` when there is room again
    */
   sendRuns?(runs: Runs): number;
   /** Stops delivering data until {@link resume}. */
