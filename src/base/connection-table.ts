@@ -25,7 +25,7 @@ export class ConnectionTable<C extends object, P extends string> {
   #dueMs = Number.POSITIVE_INFINITY;
   #cancelTimer = (): void => {};
 
-  /** @param onOverdue must have the connection leave, or enter another phase */
+  /** @param onOverdue is given a connection that has left; it may enter a phase again */
   constructor(limits: PhaseLimits<P>, clock: Clock, onOverdue: (connection: C, phase: P) => void) {
     this.#limits = limits;
     this.#clock = clock;
@@ -104,6 +104,7 @@ export class ConnectionTable<C extends object, P extends string> {
     for (const [phase, members] of this.#phases) {
       for (const [connection, sinceMs] of members) {
         if (sinceMs + this.#limits[phase] > nowMs) break;
+        this.leave(connection);
         this.#onOverdue(connection, phase);
       }
     }

@@ -6,7 +6,7 @@
  * answer in one write (pymemcache loses what came in an earlier chunk), digits only in the version (.NET, npm
  * memcached), `END` instead of an empty list (Java throws on one), the key of old engines as well (libmemcached).
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { HostPort } from '../base/host-port.ts';
 import type { Logger } from '../base/log.ts';
@@ -15,50 +15,46 @@ import { productVersion } from '../base/version.ts';
 import { discoveryPayload, untoldNodes } from '../topology/discovery-payload.ts';
 import { activeNodes, type TopologyDocument } from '../topology/document.ts';
 import { DISCOVERY_PAYLOAD_BYTES_SAFE, VERSION_MAX } from '../topology/limits.ts';
-import { DISCOVERY_CONNECTIONS_MAX, DISCOVERY_IDLE_MS, DISCOVERY_LINE_BYTES_MAX } from './limits.ts';
+import { DiscoveryConnections } from './discovery-connections.ts';
 import type { Publisher } from './publisher.ts';
 
 /** The key that engines before 1.4.14 gave the configuration under. */
 const LEGACY_KEY = 'AmazonElastiCache:cluster';
 
-/** The first byte of a request in the binary protocol, which is not spoken here. */
-const BINARY_MAGIC = 0x80;
-
-/** A reader that leaves this much unread is cut off. */
-const UNREAD_BYTES_MAX = 256 * 1024;
-
-/** The answer to one line, without its line end; undefined to close the connection. */
-export type Answer = (line: string) => string | undefined;
+/** What is said while nobody knows whether there are nodes: END would say that there are none. */
+const NOT_YET = 'SERVER_ERROR the nodes are not known yet\r\n';
 
 export interface DiscoveryEndpointOptions {
   readonly publisher: Publisher;
   readonly clock: Clock;
   readonly log: Logger;
   readonly pid: number;
-  /** Default {@link DISCOVERY_CONNECTIONS_MAX}. */
+  /** 1,024 unless given. */
   readonly connectionsMax?: number;
-  /** Default {@link DISCOVERY_IDLE_MS}. */
-  readonly idleMs?: number;
 }
 
 /** The endpoint's server. */
 export class DiscoveryEndpoint {
   readonly #options: DiscoveryEndpointOptions;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #connections: DiscoveryConnections;
   readonly #startedMs: number;
-  #total = 0;
+  /** The answers of a version, made once: a client that does not take its own costs no copy. */
+  readonly #made = new Map<string, Buffer>();
+  #madeOf: TopologyDocument | undefined;
   #warnedVersion = 0;
 
   constructor(options: DiscoveryEndpointOptions) {
     this.#options = options;
     this.#startedMs = options.clock.monotonicMs();
-    this.#server = createServer((socket) => this.#onConnection(socket));
+    const { clock, connectionsMax } = options;
+    this.#connections = new DiscoveryConnections((line) => this.answer(line), clock, connectionsMax);
+    this.#server = createServer((socket) => this.#connections.add(socket));
   }
 
   /** Open connections. */
   get connectionCount(): number {
-    return this.#sockets.size;
+    return this.#connections.size;
   }
 
   /** Resolves with the port once the endpoint accepts; rejects with the system's error. */
@@ -78,12 +74,12 @@ export class DiscoveryEndpoint {
     if (!this.#server.listening) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
-    for (const socket of this.#sockets) socket.destroy();
+    this.#connections.close();
     await promise;
   }
 
   /** The answer to one line. */
-  answer(line: string): string | undefined {
+  answer(line: string): string | Buffer | undefined {
     const words = line.split(' ').filter((word) => word !== '');
     const [command, ...rest] = words;
     switch (command) {
@@ -105,14 +101,22 @@ export class DiscoveryEndpoint {
     }
   }
 
-  #configuration(word: string, key: string, asked: string | undefined): string {
-    const { publisher } = this.#options;
-    const document = publisher.current?.document;
-    const payload = asked === key && document !== undefined ? discoveryPayload(document) : undefined;
+  #configuration(word: string, key: string, asked: string | undefined): string | Buffer {
+    if (asked !== key) return 'END\r\n';
+    const document = this.#options.publisher.current?.document;
+    if (document === undefined) return NOT_YET;
+    if (this.#madeOf !== document) this.#made.clear();
+    this.#madeOf = document;
+    const answer = this.#made.get(word) ?? Buffer.from(this.#make(document, word, key));
+    this.#made.set(word, answer);
+    return answer;
+  }
+
+  #make(document: TopologyDocument, word: string, key: string): string {
+    const payload = discoveryPayload(document);
     const bytes = Buffer.byteLength(payload ?? '');
-    if (document !== undefined && this.#warnedVersion !== document.version) this.#warn(document, bytes);
-    if (payload === undefined) return 'END\r\n';
-    return `${word} ${key} 0 ${bytes}\r\n${payload}\r\nEND\r\n`;
+    if (this.#warnedVersion !== document.version) this.#warn(document, bytes);
+    return payload === undefined ? 'END\r\n' : `${word} ${key} 0 ${bytes}\r\n${payload}\r\nEND\r\n`;
   }
 
   /** Once for each version: what some clients, or all of them, will not see. */
@@ -146,8 +150,8 @@ export class DiscoveryEndpoint {
       version: MEMCACHED_VERSION,
       memfleet_version: productVersion(),
       pointer_size: 64,
-      curr_connections: this.#sockets.size,
-      total_connections: this.#total,
+      curr_connections: this.#connections.size,
+      total_connections: this.#connections.total,
       topology_version: document?.version ?? 0,
       topology_versions_left: VERSION_MAX - (document?.version ?? 0),
       topology_nodes: nodes.length,
@@ -157,55 +161,4 @@ export class DiscoveryEndpoint {
     const lines = Object.entries(stats).map(([name, value]) => `STAT ${name} ${value}\r\n`);
     return `${lines.join('')}END\r\n`;
   }
-
-  #onConnection(socket: Socket): void {
-    const { connectionsMax = DISCOVERY_CONNECTIONS_MAX, idleMs = DISCOVERY_IDLE_MS } = this.#options;
-    socket.on('error', () => socket.destroy());
-    if (this.#sockets.size >= connectionsMax) {
-      // memcached's own words for it.
-      socket.end('ERROR Too many open connections\r\n');
-      return;
-    }
-    this.#total += 1;
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
-    socket.setNoDelay(true);
-    socket.setTimeout(idleMs, () => socket.destroy());
-    const feed = lineReader(
-      (line) => this.answer(line),
-      (answer) => void socket.write(answer),
-    );
-    socket.on('data', (chunk) => {
-      const open = feed(chunk);
-      if (!open) socket.end();
-      else if (socket.writableLength > UNREAD_BYTES_MAX) socket.destroy();
-    });
-  }
-}
-
-/**
- * Cuts bytes into lines and hands on the answers. The function returned takes the next bytes and gives false once the
- * connection is to be closed; what comes after that is ignored.
- */
-export function lineReader(answer: Answer, write: (answer: string) => void): (chunk: Buffer) => boolean {
-  let rest = '';
-  let open = true;
-  return (chunk) => {
-    if (!open) return false;
-    if (rest === '' && chunk[0] === BINARY_MAGIC) return (open = false);
-    // latin1 keeps every byte apart; no command here has others than ASCII.
-    rest += chunk.toString('latin1');
-    let end = rest.indexOf('\n');
-    for (; open && end >= 0; end = rest.indexOf('\n')) {
-      const text = answer(rest.slice(0, end).replace(/\r$/, ''));
-      rest = rest.slice(end + 1);
-      if (text === undefined) open = false;
-      else write(text);
-    }
-    if (open && rest.length > DISCOVERY_LINE_BYTES_MAX) {
-      write('CLIENT_ERROR line too long\r\n');
-      open = false;
-    }
-    return open;
-  };
 }

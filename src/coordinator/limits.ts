@@ -41,14 +41,32 @@ export const METRICS_AGE_MS = 100;
 /** Nodes in one fleet. What a source lists beyond it, in the order of names, is left out and logged. */
 export const NODES_MAX = 1_024;
 
-/** Connections to the discovery endpoint; the next one is told `ERROR Too many open connections` and closed. */
+/**
+ * Connections to the discovery endpoint. For one more, the one that has been idle or in its line for longest makes room;
+ * if there is none, it is told `ERROR Too many open connections` and closed.
+ */
 export const DISCOVERY_CONNECTIONS_MAX = 1_024;
+
+/** Refused connections that are given DISCOVERY_LINGER_MS to hear why; further ones are closed without a word. */
+export const DISCOVERY_REFUSED_MAX = 64;
 
 /** Bytes of one line on the discovery endpoint, memcached's own bound for a line without a newline (1.6: 2048). */
 export const DISCOVERY_LINE_BYTES_MAX = 2_048;
 
 /** A connection to the discovery endpoint that asks nothing for this long is closed; clients poll each minute. */
 export const DISCOVERY_IDLE_MS = 180_000;
+
+/** From the first byte of a line on the discovery endpoint to its end; then the connection is closed. */
+export const DISCOVERY_LINE_MS = 10_000;
+
+/** That a connection to the discovery endpoint leaves answers untaken; then it is closed. */
+export const DISCOVERY_ANSWER_MS = 30_000;
+
+/** From our last byte on the discovery endpoint to the peer's end of the connection; then it is cut off. */
+export const DISCOVERY_LINGER_MS = 1_000;
+
+/** Above so many bytes of untaken answers no further line of a connection to the discovery endpoint is read. */
+export const DISCOVERY_UNTAKEN_BYTES_MAX = 16 * 1024;
 
 /** Stats are asked of a node at most this often, however many look at them. */
 export const STATS_AGE_MAX_MS = 1_000;

@@ -12,7 +12,6 @@ function world() {
   const limits = { opening: 100, working: Number.POSITIVE_INFINITY, idle: 1000 };
   const table = new ConnectionTable<Peer, keyof typeof limits>(limits, clock, (peer, phase) => {
     overdue.push(`${peer.name} ${phase}`);
-    table.leave(peer);
   });
   return { clock, overdue, table };
 }

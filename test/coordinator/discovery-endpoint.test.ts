@@ -4,11 +4,18 @@
  */
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
+import { ManualClock, systemClock } from '../../src/base/clock.ts';
 import { silentLogger, type Logger } from '../../src/base/log.ts';
 import { MEMCACHED_VERSION } from '../../src/base/memcached.ts';
-import { DiscoveryEndpoint, lineReader } from '../../src/coordinator/discovery-endpoint.ts';
-import { DISCOVERY_LINE_BYTES_MAX } from '../../src/coordinator/limits.ts';
+import { DiscoveryEndpoint } from '../../src/coordinator/discovery-endpoint.ts';
+import { LineReader } from '../../src/coordinator/line-reader.ts';
+import {
+  DISCOVERY_ANSWER_MS,
+  DISCOVERY_IDLE_MS,
+  DISCOVERY_LINE_BYTES_MAX,
+  DISCOVERY_LINE_MS,
+  DISCOVERY_LINGER_MS,
+} from '../../src/coordinator/limits.ts';
 import { Publisher } from '../../src/coordinator/publisher.ts';
 import type { TopologyNode } from '../../src/topology/document.ts';
 import { until } from '../support/until.ts';
@@ -24,7 +31,7 @@ let port: number;
 let warnings: string[];
 const clients: Client[] = [];
 
-async function start(settings: { connectionsMax?: number; idleMs?: number } = {}): Promise<void> {
+async function start(settings: { connectionsMax?: number; clock?: ManualClock } = {}): Promise<void> {
   publisher = new Publisher(10);
   warnings = [];
   const warn = (_fields: object, text: string): unknown => warnings.push(text);
@@ -104,9 +111,17 @@ describe('config get cluster', () => {
     await new Client().expects('config get cluster\r\n', answer);
   });
 
-  test('is END before there is a topology and while no node is active: an empty list makes clients throw', async () => {
+  test('is an error before there is a topology: nobody knows yet whether there are nodes', async () => {
     const client = new Client();
-    await client.expects('config get cluster\r\n', 'END\r\n');
+    const notYet = 'SERVER_ERROR the nodes are not known yet\r\n';
+    await client.expects('config get cluster\r\nget AmazonElastiCache:cluster\r\n', notYet + notYet);
+    await client.expects('config get other\r\n', 'END\r\n');
+    publish(TWO);
+    await client.expects('config get cluster\r\n', CONFIG);
+  });
+
+  test('is END while no node is active: an empty list makes clients throw', async () => {
+    const client = new Client();
     publish([nodeOf({ name: 'cache-1', state: 'joining' })]);
     await client.expects('config get cluster\r\n', 'END\r\n');
     await client.expects('get AmazonElastiCache:cluster\r\n', 'END\r\n');
@@ -197,24 +212,45 @@ test.each([
   await new Client().expects(`${line}\r\nconfig get cluster\r\n`, `ERROR\r\n${CONFIG}`);
 });
 
-const bracketed = (line: string): string | undefined => `<${line}>`;
+function readerInto(answers: string[], goesOn = true): LineReader {
+  return new LineReader(
+    (line) => `<${line}>`,
+    (answer) => {
+      answers.push(String(answer));
+      return goesOn;
+    },
+  );
+}
+
 describe('bytes cut anywhere', () => {
   const session = Buffer.from('config get cluster \r\nversion\r\nwhat\r\nget AmazonElastiCache:cluster\r\n');
   const whole: string[] = [];
-  lineReader(bracketed, (text) => whole.push(text))(session);
+  readerInto(whole).take(session);
 
   test('are the same lines', () => {
     expect(whole).toEqual(['<config get cluster >', '<version>', '<what>', '<get AmazonElastiCache:cluster>']);
     for (let cut = 0; cut <= session.length; cut += 1) {
       const answers: string[] = [];
-      const feed = lineReader(bracketed, (text) => answers.push(text));
-      expect(feed(session.subarray(0, cut)) && feed(session.subarray(cut))).toBe(true);
-      expect(answers).toEqual(whole);
+      const reader = readerInto(answers);
+      reader.take(session.subarray(0, cut));
+      reader.take(session.subarray(cut));
+      expect([answers, reader.isOpen, reader.isInLine]).toEqual([whole, true, false]);
     }
     const answers: string[] = [];
-    const feed = lineReader(bracketed, (text) => answers.push(text));
-    for (const byte of session) feed(Buffer.of(byte));
+    const reader = readerInto(answers);
+    for (const byte of session) reader.take(Buffer.of(byte));
     expect(answers).toEqual(whole);
+  });
+
+  test('wait, one answer at a time, for who does not take them', () => {
+    const answers: string[] = [];
+    const reader = readerInto(answers, false);
+    reader.take(session);
+    for (let count = 1; count <= whole.length; count += 1) {
+      expect([answers.length, reader.isWaiting, reader.isInLine]).toEqual([count, true, count < whole.length]);
+      expect(reader.goOn()).toBe(count < whole.length);
+    }
+    expect([answers, reader.isWaiting]).toEqual([whole, false]);
   });
 });
 
@@ -233,38 +269,67 @@ describe('a client that', () => {
     expect(client.text).toBe('');
   });
 
-  test('asks nothing for long is closed', async () => {
+  test.each([
+    ['asks nothing for long', 'version\r\n', DISCOVERY_IDLE_MS],
+    ['sends half a line', 'version\r\nconfig get', DISCOVERY_LINE_MS],
+  ])('%s is closed', async (_what, sent, limitMs) => {
+    const clock = new ManualClock();
     await endpoint.close();
-    await start({ idleMs: 50 });
+    await start({ clock });
     const client = new Client();
+    await client.expects(sent, `VERSION ${MEMCACHED_VERSION}\r\n`);
+    clock.advance(limitMs - 1);
+    expect(endpoint.connectionCount).toBe(1);
+    clock.advance(1);
     await until('the end', () => client.closed);
     expect(endpoint.connectionCount).toBe(0);
   });
 
-  test('is one too many is told so in memcached’s words, and the others are served', async () => {
+  test('has been idle for longest makes room for one too many', async () => {
+    const clock = new ManualClock();
     await endpoint.close();
-    await start({ connectionsMax: 2 });
+    await start({ connectionsMax: 2, clock });
     const [one, two] = [new Client(), new Client()];
     await one.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
     await two.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
-    const three = new Client();
-    await until('the end', () => three.closed);
-    expect(three.text).toBe('ERROR Too many open connections\r\n');
-    two.socket.destroy();
-    await until('room', () => endpoint.connectionCount === 1);
+    clock.advance(1);
+    await one.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
     await new Client().expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
+    await until('the end', () => two.closed);
+    expect([one.closed, endpoint.connectionCount]).toEqual([false, 2]);
   });
 
-  test('asks without ever reading is cut off before its answers fill the memory', async () => {
-    publish(Array.from({ length: 200 }, (_, index) => nodeOf({ name: `cache-${index}`, ip: '10.0.0.1' })));
+  test('asks much at once, and reads, has all its answers', async () => {
+    publish(TWO);
     const client = new Client();
-    await client.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
-    client.socket.pause();
-    const many = 'config get cluster\r\n'.repeat(100);
-    await until('it is cut off', () => {
-      if (client.socket.writable) client.socket.write(many);
-      return endpoint.connectionCount === 0;
+    client.socket.write('config get cluster\r\n'.repeat(50_000));
+    await until('all of them', () => client.text.length >= 50_000 * CONFIG.length);
+    expect(client.text).toBe(CONFIG.repeat(50_000));
+  });
+
+  test('asks without ever reading is answered no further, and cut off; meanwhile one too many is told so', async () => {
+    const clock = new ManualClock();
+    await endpoint.close();
+    await start({ connectionsMax: 1, clock });
+    publish(Array.from({ length: 200 }, (_, index) => nodeOf({ name: `cache-${index}`, ip: '10.0.0.1' })));
+    const greedy = new Client();
+    await greedy.expects('version\r\n', `VERSION ${MEMCACHED_VERSION}\r\n`);
+    greedy.socket.pause();
+    greedy.socket.write('config get cluster\r\n'.repeat(100_000));
+    const refused: Client[] = [];
+    await until('it has as much as its socket takes', async () => {
+      clock.advance(1);
+      const next = new Client();
+      refused.push(next);
+      next.socket.write('version\r\n');
+      await until('an answer', () => next.text !== '' || next.closed);
+      return next.text.startsWith('ERROR Too many open connections');
     });
+    // They keep their ends open, and are cut off all the same.
+    clock.advance(DISCOVERY_LINGER_MS);
+    await until('the refused are gone', () => endpoint.connectionCount === 1 && refused.every(({ closed }) => closed));
+    clock.advance(DISCOVERY_ANSWER_MS);
+    await until('it is cut off', () => endpoint.connectionCount === 0);
   });
 });
 
