@@ -120,6 +120,12 @@ export class Fleet {
     }
   }
 
+  /** Why the nodes are not known yet; undefined once every source was seen. Until then no node says nothing. */
+  get notSeenYet(): string | undefined {
+    const away = this.sources().find((source) => !source.seen);
+    return away === undefined ? undefined : `waiting for discovery (${away.name}): ${away.error ?? 'not seen yet'}`;
+  }
+
   /** Every node with its health, by name. */
   nodes(): MonitoredNode[] {
     return this.#monitor.nodes();

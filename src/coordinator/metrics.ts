@@ -106,7 +106,8 @@ export class CoordinatorMetrics {
     this.#gauge('memfleet_discovery_connections', 'Open connections to the auto-discovery endpoint.', () => [
       { value: discoveryConnections() },
     ]);
-    this.#gauge('memfleet_nodes', 'Nodes by state.', () => {
+    this.#gauge('memfleet_nodes', 'Nodes by state; absent until every source was seen.', () => {
+      if (fleet.notSeenYet !== undefined) return [];
       const states = fleet.nodes().map(({ health }) => health.state);
       return STATES.map((state) => ({ labels: { state }, value: states.filter((one) => one === state).length }));
     });

@@ -160,7 +160,13 @@ async function askNodes() {
   if (document.hidden) return;
   try {
     const response = await fetch('/v1/nodes', { signal: AbortSignal.timeout(5000) });
-    if (!response.ok) return;
+    if (!response.ok) {
+      // Before its first look at the nodes the coordinator says what it waits for.
+      const { detail } = await response.json();
+      element('notice').hidden = false;
+      element('notice').textContent = detail;
+      return;
+    }
     const answer = await response.json();
     // By the page's own clock, which nobody sets.
     const answeredMs = performance.now();

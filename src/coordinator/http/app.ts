@@ -73,8 +73,11 @@ export async function buildApp(options: CoordinatorAppOptions): Promise<FastifyI
   await app.register(async (scope) => {
     addTopologyRoutes(scope, { ...options, streams, guard, seats: new FollowerSeats(), closing: closing.signal });
     addViewRoutes(scope, options);
-    addNodeRoutes(scope, options);
-    addCommandRoutes(scope, { commands });
+    await scope.register(async (known) => {
+      known.addHook('preHandler', async (_request, reply) => waitForFirstLook(options.fleet, reply));
+      addNodeRoutes(known, options);
+      addCommandRoutes(known, { commands });
+    });
     addSelfRoutes(scope, options);
     await addPageRoutes(scope);
   });
@@ -86,6 +89,11 @@ const ERROR_ANSWERS: ErrorAnswers = {
   server: 'coordinator',
   statusOfCode: { BAD_CONFIG: 400, BAD_KEY: 400, NO_NODES: 503 },
 };
+
+/** Before the first look at the sources nothing is known of any node, which is not the same as that there is none. */
+async function waitForFirstLook({ notSeenYet }: Fleet, reply: FastifyReply): Promise<unknown> {
+  return notSeenYet === undefined ? undefined : sendProblem(reply, 503, notSeenYet);
+}
 
 const API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
 

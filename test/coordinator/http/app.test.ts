@@ -82,6 +82,49 @@ describe('GET /v1/topology', () => {
   );
 });
 
+describe('what is not known yet', () => {
+  const READS = [
+    '/v1/topology',
+    '/v1/topology/servers.txt',
+    '/v1/topology/libmemcached.txt',
+    '/v1/topology/twemproxy.yaml',
+    '/v1/topology/mcrouter.json',
+    '/v1/topology/proxy.lua',
+    '/v1/owner?key=k',
+    '/v1/prometheus/targets',
+    '/v1/nodes',
+    '/v1/nodes/cache-1',
+    '/v1/fleet/flush',
+  ];
+  const CHANGES = [
+    ['POST', '/v1/nodes/cache-1/drain'],
+    ['POST', '/v1/fleet/flush'],
+    ['DELETE', '/v1/keys/k'],
+  ] as const;
+
+  test('is 503 and no empty fleet, until every source was seen', async () => {
+    await using world = await startApp({ token: 'secret' });
+    const headers = { authorization: 'Bearer secret' };
+    world.source.lose('no socket');
+    for (const url of READS) {
+      const response = await world.app.inject(url);
+      expect([url, response.statusCode, response.headers['retry-after']]).toEqual([url, 503, '1']);
+    }
+    for (const [method, url] of CHANGES) {
+      const response = await world.app.inject({ method, url, headers });
+      expect([url, response.statusCode]).toEqual([url, 503]);
+      expect(response.json()).toMatchObject({ detail: 'waiting for discovery (fake): no socket' });
+    }
+    expect((await world.app.inject('/metrics')).body).not.toMatch(/^memfleet_nodes\{/m);
+    world.hold(1, 2);
+    await until('the ring', () => activeNames(world) === 'cache-1,cache-2');
+    for (const url of READS.filter((read) => read !== '/v1/fleet/flush')) {
+      expect([url, (await world.app.inject(url)).statusCode]).toEqual([url, 200]);
+    }
+    expect((await world.app.inject({ method: 'DELETE', url: '/v1/keys/k', headers })).statusCode).toBe(200);
+  });
+});
+
 describe('lists for other software', () => {
   test('servers.txt has host:port of the active nodes', async () => {
     await using world = await running({}, 2, 10);
@@ -140,7 +183,6 @@ describe('lists for other software', () => {
 
   test('prometheus targets are all sidecars, with the labels that dashboards select by', async () => {
     await using world = await startApp();
-    expect((await world.app.inject('/v1/prometheus/targets')).json()).toEqual([]);
     world.source.observe(
       observedOf('cache-1'),
       observedOf('cache-2', { hint: 'stopped' }),
@@ -260,7 +302,7 @@ describe('GET /v1/nodes', () => {
   });
 
   test('/NAME takes names as long as a host name may be', async () => {
-    await using world = await startApp();
+    await using world = await running({}, 1);
     expect((await world.app.inject(`/v1/nodes/${'n'.repeat(253)}`)).json()).toMatchObject({
       detail: expect.stringContaining('nnn'),
     });
@@ -415,7 +457,7 @@ describe('the coordinator about itself', () => {
   });
 
   test('has a page that may load nothing but itself', async () => {
-    await using world = await startApp();
+    await using world = await running({}, 1);
     const page = await world.app.inject('/');
     expect(page.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");

@@ -34,9 +34,7 @@ export function addSelfRoutes(scope: FastifyInstance, { fleet, publisher, metric
     if (current !== undefined) {
       return { status: 'ready' as const, version: current.document.version, held: fleet.held ?? null };
     }
-    const away = fleet.sources().find((source) => !source.seen);
-    if (away === undefined) return sendProblem(reply, 503, fleet.held ?? 'the first topology is being made');
-    return sendProblem(reply, 503, `waiting for discovery (${away.name}): ${away.error ?? 'not seen yet'}`);
+    return sendProblem(reply, 503, fleet.notSeenYet ?? fleet.held ?? 'the first topology is being made');
   });
 
   const exposition = shared(clock, METRICS_AGE_MS, () => metrics.render());

@@ -139,8 +139,12 @@ function addEventsRoute(app: FastifyInstance, options: TopologyRoutesOptions): v
 
 function addTargetsRoute(app: FastifyInstance, { publisher, namespace }: TopologyRoutesOptions): void {
   const summary = 'The sidecars as scrape targets, for Prometheus http_sd.';
-  app.get('/v1/prometheus/targets', { schema: { summary, response: { 200: Targets } } }, () => {
-    const { fleet = '', nodes = [] } = publisher.current?.document ?? {};
+  const schema = { summary, response: { 200: Targets, 503: Problem } };
+  app.get('/v1/prometheus/targets', { schema }, (_request, reply) => {
+    const { current } = publisher;
+    // Prometheus keeps the targets that it has for as long as it is told nothing.
+    if (current === undefined) return sendProblem(reply, 503, NOT_YET);
+    const { fleet, nodes } = current.document;
     return scrapeTargets(nodes, { cluster: fleet, namespace, job: 'memcached' });
   });
 }
