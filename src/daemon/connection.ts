@@ -25,6 +25,7 @@ import { Outbox, type SendingConnection } from './outbox.ts';
 import type { Output } from './output.ts';
 import type { ChunkRef } from './storage/layout.ts';
 import { TextSession } from './text/session.ts';
+import { showExcept } from './trace/shown.ts';
 import { Trace } from './trace/trace.ts';
 import { Runs } from './transport/runs.ts';
 import type { Door, SocketHandler, TransportSocket } from './transport/transport.ts';
@@ -95,6 +96,8 @@ export interface Session {
   readonly arriving?: ArrivingValue | undefined;
   /** Whether it can do nothing before a line feed comes. */
   readonly awaitsLine?: boolean;
+  /** Whether what comes next may be a name and a password, well formed or not: nobody may print it. */
+  readonly mayHoldLogin?: boolean;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -352,9 +355,9 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
   }
 
   #startTrace(session: Session): Trace {
-    return new Trace(this.id, session instanceof BinarySession, this.#context.output, (line) =>
-      this.#context.say(line),
-    );
+    const { output, settings } = this.#context;
+    const show = showExcept(settings.configToken);
+    return new Trace(this.id, session instanceof BinarySession, output, show, (line) => this.#context.say(line));
   }
 
   /** Lets the other connections have their turn before the rest of what this one has sent is answered (`-R`). */

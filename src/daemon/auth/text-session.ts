@@ -52,6 +52,10 @@ export class AuthTextSession implements Session {
     return this.#permitted && this.#inner.awaitsLine === true;
   }
 
+  get mayHoldLogin(): boolean {
+    return !this.#permitted;
+  }
+
   get arriving(): ArrivingValue | undefined {
     return this.#inner.arriving;
   }

@@ -24,6 +24,10 @@ export class BinaryLogin {
     this.#counters = context.counters;
   }
 
+  get isDone(): boolean {
+    return this.#permitted;
+  }
+
   /** Whether an opcode may be carried out now (proto_bin.c, authenticated). */
   permits(opcode: number): boolean {
     if (this.#permitted || opcode === Opcode.VERSION) return true;

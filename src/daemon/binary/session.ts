@@ -68,6 +68,10 @@ export class BinarySession implements Session {
     return this.#state === State.SWALLOW ? 'conn_swallow' : 'conn_read';
   }
 
+  get mayHoldLogin(): boolean {
+    return this.#login?.isDone === false;
+  }
+
   abandon(): void {
     this.arriving.abandon();
   }

@@ -1,7 +1,7 @@
 /** Lines that memcached's `-vv` prints of the binary protocol (proto_bin.c). Pure. */
 import { Magic, Opcode, loudOf, statusText, type Status } from '../../protocol/binary/opcodes.ts';
 import { HEADER_BYTES, PacketHead, parsePacketHead } from '../../protocol/binary/packet.ts';
-import { printable } from './text.ts';
+import type { Show } from './shown.ts';
 
 const WORD_BYTES = 4;
 /** Where incr and decr have the number and what to begin with. */
@@ -11,16 +11,16 @@ const EXPTIME_OFFSET = 16;
 const head = new PacketHead();
 
 /** The packet that begins at `start`. */
-export function binaryRequest(id: number, bytes: Uint8Array, start: number, end: number): string[] {
+export function binaryRequest(id: number, bytes: Uint8Array, start: number, end: number, show: Show): string[] {
   if (bytes[start] !== Magic.REQUEST) return [`Invalid magic:  ${(bytes[start] ?? 0).toString(16)}`];
   if (end - start < HEADER_BYTES || parsePacketHead(bytes, start, end, Magic.REQUEST, head) <= 0) return [];
   const lines = [`<${id} Read binary protocol data:`, ...dump(`<${id}    `, bytes, start)];
-  const command = commandLine(id, bytes);
+  const command = commandLine(id, bytes, show);
   return command === undefined ? lines : [...lines, command];
 }
 
-function commandLine(id: number, bytes: Uint8Array): string | undefined {
-  const key = printable(bytes, head.keyStart, head.valueStart);
+function commandLine(id: number, bytes: Uint8Array, show: Show): string | undefined {
+  const key = show(bytes, head.keyStart, head.valueStart);
   const length = `Value len is ${head.valueBytes}`;
   switch (loudOf(head.opcode)) {
     case Opcode.GET:

@@ -1,7 +1,9 @@
 /** Lines that memcached's `-vv` prints of the text and meta protocols (memcached.c out_string, proto_text.c). Pure. */
-
-/** Characters of a line that are printed; a get of thousands of keys would drown everything else. */
-const LINE_CHARS_MAX = 2048;
+import { CR, LF, SPACE } from '../../base/bytes.ts';
+import { isMetaLine } from '../../protocol/text/meta-parser.ts';
+import { commandAt } from '../../protocol/text/request-parser.ts';
+import { Command } from '../../protocol/text/request.ts';
+import type { Show } from './shown.ts';
 
 /** Meta commands answer with these, which memcached does not print. */
 const META_ANSWER = /^(?:HD|EN|NF|NS|EX|ME)(?: |$)/;
@@ -10,28 +12,42 @@ const ROWS = /^(?:STAT|ITEM|PREFIX|CONFIG) /;
 /** A value behind its line: which key it belongs to, and how long it is. */
 const VALUE = /^(?:VALUE (\S+) \d+ (\d+)|VA (\d+))/;
 
-/** Text that was sent to us, or is the answer to it, as one line of a terminal: nothing in it moves the cursor. */
-export function printable(bytes: Uint8Array, start: number, end: number): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(end - start, LINE_CHARS_MAX)).toString();
-  // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f]/g, '?');
+/**
+ * The command that begins at `start`. What is no command may be anything, a password whose line came out of step say, and
+ * is not shown; nor is what stands behind `config` if it does not ask: the fleet's token, right or wrong.
+ */
+export function textRequest(id: number, bytes: Uint8Array, start: number, end: number, show: Show): string[] {
+  const newline = bytes.indexOf(LF, start);
+  const stop = newline < 0 || newline > end ? end : newline;
+  const lineStop = stop > start && bytes[stop - 1] === CR ? stop - 1 : stop;
+  const begin = skipSpaces(bytes, start, lineStop);
+  if (isMetaLine(bytes, begin, lineStop)) return [`<${id} ${show(bytes, start, lineStop)}`];
+  switch (commandAt(bytes, begin, lineStop)) {
+    case 0:
+      return [`<${id} no command, ${lineStop - start} bytes`];
+    case Command.CONFIG:
+      return [`<${id} ${CONFIG_GET.exec(show(bytes, begin, lineStop))?.[0] ?? 'config set'}`];
+    default:
+      return [`<${id} ${show(bytes, start, lineStop)}`];
+  }
 }
 
-/** The command that begins at `start`. The fleet's token, behind `config set`, is nobody's to read. */
-export function textRequest(id: number, bytes: Uint8Array, start: number, end: number): string[] {
-  const newline = bytes.indexOf(0x0a, start);
-  const stop = newline < 0 || newline > end ? end : newline;
-  const line = printable(bytes, start, stop > start && bytes[stop - 1] === 0x0d ? stop - 1 : stop);
-  return [`<${id} ${line.startsWith('config set') ? 'config set' : line}`];
+/** `config get NAME` and nothing behind it. */
+const CONFIG_GET = /^config +get +[^ ]+ *$/;
+
+function skipSpaces(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] === SPACE) at++;
+  return at;
 }
 
 /** Whole answers. */
-export function textReplies(id: number, bytes: Uint8Array): string[] {
+export function textReplies(id: number, bytes: Uint8Array, show: Show): string[] {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length;) {
-    const newline = bytes.indexOf(0x0a, at);
+    const newline = bytes.indexOf(LF, at);
     if (newline < 0) break;
-    const line = printable(bytes, at, newline - 1);
+    const line = show(bytes, at, newline - 1);
     at = newline + 1;
     if (ROWS.test(line)) break;
     const value = VALUE.exec(line);

@@ -5,33 +5,38 @@
 import type { Session } from '../connection.ts';
 import type { Output } from '../output.ts';
 import { binaryReplies, binaryRequest } from './binary.ts';
+import type { Show } from './shown.ts';
 import { textReplies, textRequest } from './text.ts';
 
 export class Trace {
   readonly #id: number;
   readonly #isBinary: boolean;
   readonly #output: Output;
+  readonly #show: Show;
   readonly #say: (line: string) => void;
   /** Lines of the answer to the command that is being worked on. */
   #replies: string[] = [];
   /** How much of what was collected has been looked at; -1 while no command is being worked on. */
   #seenBytes = -1;
 
-  constructor(id: number, isBinary: boolean, output: Output, say: (line: string) => void) {
+  /** @param show makes text of what a client sent and is answered */
+  constructor(id: number, isBinary: boolean, output: Output, show: Show, say: (line: string) => void) {
     this.#id = id;
     this.#isBinary = isBinary;
     this.#output = output;
+    this.#show = show;
     this.#say = say;
   }
 
   /** {@link Session.step}, with its command and answers printed. */
   step(session: Session, bytes: Uint8Array, start: number, end: number): number {
-    const begins = this.#isBinary ? session.stateName === 'conn_read' : session.awaitsLine === true;
+    const begins = session.mayHoldLogin !== true && this.#begins(session);
     this.#seenBytes = this.#output.length;
     const used = session.step(bytes, start, end);
     this.collected();
     this.#seenBytes = -1;
-    if (begins && used > 0) this.#print((this.#isBinary ? binaryRequest : textRequest)(this.#id, bytes, start, end));
+    const lines = this.#isBinary ? binaryRequest : textRequest;
+    if (begins && used > 0) this.#print(lines(this.#id, bytes, start, end, this.#show));
     this.#print(this.#replies);
     this.#replies = [];
     return used;
@@ -53,7 +58,12 @@ export class Trace {
   /** Looks at an answer that does not go through the output. */
   sent(answer: Uint8Array): void {
     if (this.#seenBytes < 0) return;
-    this.#replies.push(...(this.#isBinary ? binaryReplies : textReplies)(this.#id, answer));
+    const lines = this.#isBinary ? binaryReplies(this.#id, answer) : textReplies(this.#id, answer, this.#show);
+    this.#replies.push(...lines);
+  }
+
+  #begins(session: Session): boolean {
+    return this.#isBinary ? session.stateName === 'conn_read' : session.awaitsLine === true;
   }
 
   #print(lines: readonly string[]): void {

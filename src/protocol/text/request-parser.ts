@@ -131,6 +131,13 @@ function shapeOf(first: number, length: number): number {
 }
 
 /** The command of a word, or 0. The two that make up nearly all traffic are told by their letters. */
+/** The command that the line of the classic protocol at `start` begins with; 0 if it is none. */
+export function commandAt(bytes: Uint8Array, start: number, end: number): Command | 0 {
+  let wordEnd = start;
+  while (wordEnd < end && bytes[wordEnd] !== SPACE) wordEnd++;
+  return commandOf(bytes, start, wordEnd - start);
+}
+
 function commandOf(bytes: Uint8Array, start: number, length: number): Command | 0 {
   if (length === 3) {
     const letters = bytes[start] | (bytes[start + 1] << 8) | (bytes[start + 2] << 16);
