@@ -12,17 +12,21 @@ const DISABLED = 'CLIENT_ERROR lru crawler disabled\r\n';
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format\r\n';
 const BAD_CLASS = 'BADCLASS invalid class id\r\n';
 
+/** In the order in which memcached looks at them: any beginning of a word stands for it. */
+const WORDS = ['crawl', 'metadump', 'mgdump', 'tocrawl', 'sleep'] as const;
+
 /** @param hasUnsent whether answers to commands before it in the same read have not been sent */
 export function lruCrawlerCommand(words: string[], context: AdminContext, hasUnsent: boolean): string | Streamed {
-  const [, what, argument] = words;
+  const [, what = '', argument] = words;
   if (words.length === 2) return onOrOff(what, context);
   if (words.length !== 3 || argument === undefined) return 'ERROR\r\n';
-  switch (what) {
+  const word = WORDS.find((whole) => whole.startsWith(what));
+  switch (word) {
     case 'crawl':
       return crawl(argument, context);
     case 'metadump':
     case 'mgdump':
-      return startDump(what, argument, context, hasUnsent);
+      return startDump(word, argument, context, hasUnsent);
     case 'tocrawl':
       return tocrawl(argument, context);
     case 'sleep':
@@ -32,14 +36,14 @@ export function lruCrawlerCommand(words: string[], context: AdminContext, hasUns
   }
 }
 
-function onOrOff(what: string | undefined, { settings }: AdminContext): string {
-  if (what === 'disable') {
-    settings.extended = { ...settings.extended, lruCrawler: false };
+function onOrOff(what: string, { settings }: AdminContext): string {
+  if ('enable'.startsWith(what)) {
+    if (settings.extended.lruCrawler) return 'ERROR failed to start lru crawler thread\r\n';
+    settings.extended = { ...settings.extended, lruCrawler: true };
     return 'OK\r\n';
   }
-  if (what !== 'enable') return 'ERROR\r\n';
-  if (settings.extended.lruCrawler) return 'ERROR failed to start lru crawler thread\r\n';
-  settings.extended = { ...settings.extended, lruCrawler: true };
+  if (!'disable'.startsWith(what)) return 'ERROR\r\n';
+  settings.extended = { ...settings.extended, lruCrawler: false };
   return 'OK\r\n';
 }
 

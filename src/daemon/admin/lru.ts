@@ -5,13 +5,17 @@ import { fraction, signed, unsigned } from './numbers.ts';
 /** Percent that HOT and WARM may have together: the rest is for items that may go. */
 const SHARES_MAX = 80;
 
-/** lru tune HOT WARM HOTFACTOR WARMFACTOR · lru mode flat|segmented · lru temp_ttl SECONDS */
+/**
+ * lru tune HOT WARM HOTFACTOR WARMFACTOR · lru mode flat|segmented · lru temp_ttl SECONDS. Any beginning of a word stands
+ * for it, as in memcached.
+ */
 export function lruCommand(words: string[], context: AdminContext): string {
-  if (words[1] === 'tune' && words.length >= 6) return tune(words, context);
+  const [, what = ''] = words;
+  if ('tune'.startsWith(what) && words.length >= 6) return tune(words, context);
   // Without its maintainer thread memcached has neither.
   if (words.length < 3 || !context.settings.extended.lruMaintainer) return 'ERROR\r\n';
-  if (words[1] === 'mode') return mode(words, context);
-  if (words[1] === 'temp_ttl') return tempTtl(words, context);
+  if ('mode'.startsWith(what)) return mode(words, context);
+  if ('temp_ttl'.startsWith(what)) return tempTtl(words, context);
   return 'ERROR\r\n';
 }
 
@@ -30,8 +34,10 @@ function tune(words: string[], { settings, store }: AdminContext): string {
 }
 
 function mode(words: string[], { settings, store }: AdminContext): string {
-  if (words[2] !== 'flat' && words[2] !== 'segmented') return 'ERROR\r\n';
-  settings.extended = { ...settings.extended, lruSegmented: words[2] === 'segmented' };
+  const [, , which = ''] = words;
+  const isFlat = 'flat'.startsWith(which);
+  if (!isFlat && !'segmented'.startsWith(which)) return 'ERROR\r\n';
+  settings.extended = { ...settings.extended, lruSegmented: !isFlat };
   store.policy.tune(settings.extended);
   return 'OK\r\n';
 }
