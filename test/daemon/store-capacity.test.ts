@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { Mode, Outcome } from '../../src/daemon/engine.ts';
 import { Crawler } from '../../src/daemon/storage/crawler.ts';
+import { EVICTION_POLICIES } from '../../src/daemon/storage/eviction.ts';
 import { HEADER_BYTES, NONE, type ChunkRef } from '../../src/daemon/storage/layout.ts';
 import { PAGE_BYTES } from '../../src/daemon/storage/size-classes.ts';
 import { checkStore } from './support/check-store.ts';
@@ -133,6 +134,51 @@ describe('memory follows the sizes that are stored', () => {
       checkStore(driver.store);
     }
     expect(driver.store.stats.pagesMoved).toBeGreaterThan(25);
+  });
+
+  // memcached PR 924: 1.6.45 has 60 of them too.
+  describe.each(EVICTION_POLICIES)('with %s', (eviction) => {
+    test.each([
+      ['60', () => 60],
+      ['400', () => 400],
+      // Of the class in which the ends of the large values lie.
+      ['3000', () => 3000],
+      ['any number of', (i: number) => 50 + ((i * 7919) % 16_000)],
+    ])('a store full of values of %s bytes that nobody reads makes room for large ones', (_sizes, lengthOf) => {
+      const driver = new EngineDriver({ memoryBytes: 64 * MEGABYTE, eviction });
+      const source = makeValue(16_050, 1);
+      for (let i = 0, bytes = 0; bytes < 45 * MEGABYTE; i++) {
+        const length = lengthOf(i);
+        driver.set(`small${i}`, source.subarray(0, length));
+        bytes += length + 60;
+        if (i % 5000 === 0) driver.advance(1);
+      }
+      const value = makeValue(1_000_000, 1);
+      for (let i = 0; i < 60 * 30; i++) {
+        driver.set(`large${i}`, value);
+        if (i % 30 === 29) driver.advance(1);
+      }
+      const newest = Array.from({ length: 60 }, (_, i) => `large${60 * 30 - 1 - i}`);
+      expect(newest.filter((key) => driver.get(key) === undefined)).toEqual([]);
+      checkStore(driver.store);
+    });
+  });
+
+  test('values of several chunks keep their bytes when the pages move in which they lie', () => {
+    const driver = new EngineDriver({ memoryBytes: 8 * MEGABYTE });
+    const { slabs, stats } = driver.store;
+    const values = Array.from({ length: 40 }, (_, i) => makeValue(80_000 + 1000 * i, i));
+    for (const [i, value] of values.entries()) driver.set(`k${i}`, value);
+    // Holes in every page.
+    for (let i = 0; i < 40; i += 2) driver.delete(`k${i}`);
+    const { largest, chunksPerPage } = slabs.classes;
+    while (slabs.freeChunks(largest) >= chunksPerPage[largest]) {
+      expect(driver.store.movePage(largest, largest - 1)).toBe(true);
+      checkStore(driver.store);
+    }
+    expect(stats.pageMoveChunkRescues).toBeGreaterThan(20);
+    expect(stats.total('evicted')).toBe(0);
+    for (let i = 1; i < 40; i += 2) expect(driver.get(`k${i}`)?.value.equals(values[i]), `k${i}`).toBe(true);
   });
 
   test('sizes of every kind live side by side in little memory, without a page moving for each item', () => {

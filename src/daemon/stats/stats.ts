@@ -107,6 +107,7 @@ function memoryRows({ store, counters, crawler, settings, watch, log }: StatsSou
     ...when(
       slabReassign,
       ['slab_reassign_rescues', stats.pageMoveRescues],
+      ['slab_reassign_chunk_rescues', stats.pageMoveChunkRescues],
       ['slab_reassign_running', 0],
       ['slabs_moved', stats.pagesMoved],
     ),

@@ -4,6 +4,7 @@
  */
 import { bytesOf, writeBytes, writeDecimal, SPACE } from '../../base/bytes.ts';
 import {
+  CHAIN,
   CHUNKED,
   HEADER_BYTES,
   NONE,
@@ -22,7 +23,7 @@ import { CHUNK_BYTES_MAX } from './size-classes.ts';
 const NEXT_BYTES = 8;
 
 /** Bytes of an item's run that its first chunk holds if there are more chunks. */
-export const FIRST_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES - NEXT_BYTES;
+const FIRST_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES - NEXT_BYTES;
 
 /** Bytes of an item's run that a full further chunk holds. */
 export const FURTHER_ROOM = CHUNK_BYTES_MAX - HEADER_BYTES;
@@ -62,6 +63,11 @@ export class Items {
   runBytes(ref: ChunkRef): number {
     const shape = this.#memory.word(ref, SHAPE);
     return keyBytesOf(shape) + suffixBytesOf(shape) + this.#memory.word(ref, VALUE_BYTES) + LINE_END.length;
+  }
+
+  /** Bytes of an item's run that its first chunk holds at most. */
+  firstRoom(ref: ChunkRef): number {
+    return this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
   }
 
   /** Where in the run the value begins. */
@@ -104,7 +110,7 @@ export class Items {
   openValue(ref: ChunkRef, cursor: ItemCursor): void {
     cursor.chunk = ref;
     cursor.filled = this.valueStart(ref);
-    cursor.room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
+    cursor.room = this.firstRoom(ref);
   }
 
   /** Puts a cursor at any place of an item's run. */
@@ -202,7 +208,7 @@ export class Items {
   #eachPiece(ref: ChunkRef, start: number, end: number, take: TakePiece): void {
     let chunk = ref;
     let chunkStart = 0;
-    let room = this.#isChunked(ref) ? FIRST_ROOM : SINGLE_ROOM;
+    let room = this.firstRoom(ref);
     for (let at = start; at < end;) {
       while (at >= chunkStart + room) {
         chunk = this.nextChunk(chunk);
@@ -222,7 +228,7 @@ export class Items {
     let left = this.valueBytes(source);
     let chunk = source;
     let at = valueStart;
-    let room = this.#isChunked(source) ? FIRST_ROOM : SINGLE_ROOM;
+    let room = this.firstRoom(source);
     while (left > 0) {
       if (at >= room) {
         chunk = this.nextChunk(chunk);
@@ -248,6 +254,21 @@ export class Items {
   /** Ties the chunk that follows `ref`, which is an item's first chunk or a further one. */
   setNextChunk(ref: ChunkRef, next: ChunkRef): void {
     this.#memory.setWord(ref, this.#isChunked(ref) ? CHUNK_BYTES_MAX / 4 - 1 : OLDER, next);
+  }
+
+  /** Tells an item's further chunks that the first one lies at `first` now. */
+  moved(first: ChunkRef): void {
+    if (!this.#isChunked(first)) return;
+    for (let chunk = this.nextChunk(first); chunk !== NONE; chunk = this.nextChunk(chunk)) {
+      this.#memory.setWord(chunk, CHAIN, first);
+    }
+  }
+
+  /** Ties a further chunk of an item that was copied, header and all, from `from` to `to`. */
+  relink(first: ChunkRef, from: ChunkRef, to: ChunkRef): void {
+    let before = first;
+    for (let next = this.nextChunk(before); next !== from; next = this.nextChunk(before)) before = next;
+    this.setNextChunk(before, to);
   }
 
   #isChunked(ref: ChunkRef): boolean {

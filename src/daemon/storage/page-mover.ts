@@ -1,10 +1,12 @@
 /**
  * Moving pages between size classes, so that memory follows the sizes that are stored. The age of their victims decides:
  * a class whose victims are clearly older than those of the class in need gives a page, which comes close to one LRU over
- * all sizes, but large items go somewhat sooner. What is worth keeping in that page is moved into chunks of older items of
- * its class.
+ * all sizes, but large items go somewhat sooner. Classes are asked in proportion to the bytes that would be evicted
+ * otherwise: who needs much memory asks often. What is worth keeping in the page is moved into chunks of older items of its
+ * class.
  *
- * One page moves at a time and costs at most a page's worth of copying (128 KiB): less than a millisecond.
+ * One page moves at a time and costs at most a page's worth of copying (128 KiB), and a walk along an item's chunks for
+ * each chunk of it: less than a millisecond, unless items have many megabytes.
  */
 import type { EvictionPolicy } from './eviction.ts';
 import * as layout from './layout.ts';
@@ -24,10 +26,16 @@ const STAND_IN_RATIO = 2;
  * A victim's age counts by the square root of its chunk's size, since what a large item leaves holds several small ones;
  * by this at most, so that large values still find room where they are what is asked for.
  */
-const WEIGHT_MAX = 3;
+const WEIGHT_MAX = 6;
 
 /** Looks at a class's victim that make up its age. One alone says little: a second is long in a busy store. */
-const AGE_SAMPLES = 16;
+const AGE_SAMPLES = 8;
+
+/** A class is asked for a page each time that so much has been evicted: the larger an item, the more often for its sake. */
+const BYTES_PER_LOOK = 8 * 1024;
+
+/** Steps of this, modulo 1, fall everywhere evenly, however many there are. */
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 /** Pages looked through for one that nothing in flight holds, before an allocation fails; bounds its time. */
 const PAGES_TRIED_MAX = 64;
@@ -35,8 +43,10 @@ const PAGES_TRIED_MAX = 64;
 export class PageMover {
   readonly #store: Store;
   readonly #policy: EvictionPolicy;
-  /** The class that is asked next. */
-  #candidate = 1;
+  /** Where in the memory the page lies whose class is asked next, as a share of all pages. */
+  #place = 0;
+  /** Bytes evicted since a class was asked. */
+  #unasked = 0;
   /** The page that is tried next where any will do. */
   #cursor = 0;
 
@@ -78,23 +88,33 @@ export class PageMover {
   }
 
   /**
-   * Takes a page that another class has to spare; else looks at one class, a different one each time, and takes a page
-   * of it if that is fair.
+   * Takes a page that another class has to spare; else asks classes for one, as often as is due for what would be evicted
+   * instead, and takes it of the first of which that is fair.
    *
-   * @param onlyEmpty take nothing but a page whose items fit elsewhere, since eviction is off
+   * @param evictBytes size of the item that goes if no page comes
    * @returns whether the class now has a page more
    */
-  balance(sizeClass: number, onlyEmpty: boolean): boolean {
+  balance(sizeClass: number, evictBytes: number): boolean {
     const { slabs } = this.#store;
     const spare = slabs.spareClass;
-    if (spare !== sizeClass && this.#hasTwoSpare(spare) && this.#takeSpare(spare, sizeClass, !onlyEmpty)) return true;
-    const donor = this.#candidate;
-    this.#candidate = donor === slabs.classes.largest ? 1 : donor + 1;
-    if (donor === sizeClass || slabs.pageCount[donor] === 0) return false;
-    if (this.#hasTwoSpare(donor)) return this.#takeSpare(donor, sizeClass, !onlyEmpty);
-    if (onlyEmpty) return false;
-    if (!this.#deservesPage(sizeClass, donor)) return false;
-    return this.#take(donor, sizeClass);
+    if (spare !== sizeClass && this.#hasTwoSpare(spare) && this.#takeSpare(spare, sizeClass)) return true;
+    for (this.#unasked += evictBytes; this.#unasked >= BYTES_PER_LOOK; this.#unasked -= BYTES_PER_LOOK) {
+      if (this.#askNext(sizeClass)) return true;
+    }
+    return false;
+  }
+
+  /** Asks the class of some page, so that a class is asked as often as it has pages. */
+  #askNext(sizeClass: number): boolean {
+    const { slabs } = this.#store;
+    this.#place = (this.#place + GOLDEN_RATIO) % 1;
+    const page = Math.floor(this.#place * slabs.pagesInUse) as PageIndex;
+    const donor = slabs.classOfPage(page);
+    if (donor === sizeClass) return false;
+    if (this.#hasTwoSpare(donor)) return this.#takeSpare(donor, sizeClass);
+    if (!this.#canDoWithout(donor) || !this.#deservesPage(sizeClass, donor)) return false;
+    // Something may be in flight beside the oldest victim.
+    return this.#take(donor, sizeClass) || this.#movePage(page, sizeClass);
   }
 
   /**
@@ -111,9 +131,10 @@ export class PageMover {
     for (let donor = 1; donor <= slabs.classes.largest; donor++) {
       if (donor === sizeClass || slabs.pageCount[donor] === 0) continue;
       if (this.#hasSpare(donor)) {
-        if (this.#takeSpare(donor, sizeClass, !onlyEmpty)) return true;
+        if (this.#takeSpare(donor, sizeClass)) return true;
         anySpare = true;
       }
+      if (!this.#canDoWithout(donor)) continue;
       const time = this.#policy.victimTime(donor);
       if (time < oldest) [oldestDonor, oldest] = [donor, time];
     }
@@ -125,7 +146,7 @@ export class PageMover {
   reassign(donor: number, sizeClass: number): boolean {
     const { slabs } = this.#store;
     if (slabs.pageCount[donor] < 2) return false;
-    return (this.#hasSpare(donor) && this.#takeSpare(donor, sizeClass, true)) || this.#take(donor, sizeClass);
+    return (this.#hasSpare(donor) && this.#takeSpare(donor, sizeClass)) || this.#take(donor, sizeClass);
   }
 
   /** Whether a class can give a page and still has a page's worth of free chunks. */
@@ -140,6 +161,16 @@ export class PageMover {
     return slabs.freeChunks(donor) >= slabs.classes.chunksPerPage[donor];
   }
 
+  /**
+   * Whether a class has room for the ends of larger items that lie in its chunks when it has a page less. They go with
+   * their items alone: to give their page would cost as many large items as there are small chunks in it.
+   */
+  #canDoWithout(donor: number): boolean {
+    const { slabs, stats } = this.#store;
+    if (donor === slabs.classes.largest) return true;
+    return slabs.freeChunks(donor) + stats.items[donor] >= slabs.classes.chunksPerPage[donor];
+  }
+
   /** Goes over the pages, from where it stopped the last time, until one can be taken. */
   #takeAny(sizeClass: number, onlyEmpty: boolean): boolean {
     const { slabs } = this.#store;
@@ -150,7 +181,7 @@ export class PageMover {
       const donor = slabs.classOfPage(page);
       if (donor === sizeClass || (onlyEmpty && !this.#hasSpare(donor))) continue;
       tries++;
-      if (this.#movePage(page, sizeClass, !onlyEmpty)) return true;
+      if (this.#movePage(page, sizeClass)) return true;
     }
     return false;
   }
@@ -172,27 +203,25 @@ export class PageMover {
     return (this.#ages[sizeClass] += (age - this.#ages[sizeClass]) / AGE_SAMPLES);
   }
 
-  #takeSpare(donor: number, sizeClass: number, mayEvict: boolean): boolean {
+  #takeSpare(donor: number, sizeClass: number): boolean {
     const page = this.#store.slabs.pageWithFreeChunk(donor);
-    return page !== NO_PAGE && this.#movePage(page, sizeClass, mayEvict);
+    return page !== NO_PAGE && this.#movePage(page, sizeClass);
   }
 
   #take(donor: number, sizeClass: number): boolean {
     const victim = this.#policy.victim(donor);
-    return victim !== NONE && this.#movePage(this.#store.slabs.pageOf(victim), sizeClass, true);
+    return victim !== NONE && this.#movePage(this.#store.slabs.pageOf(victim), sizeClass);
   }
 
-  /** Empties a page and gives it to a class; false if something in it may not move. */
-  #movePage(page: PageIndex, sizeClass: number, mayEvict: boolean): boolean {
+  /** Empties a page and gives it to a class; false if something in it is in flight, and may not move. */
+  #movePage(page: PageIndex, sizeClass: number): boolean {
     const { slabs, stats } = this.#store;
     const donor = slabs.classOfPage(page);
     const cut = slabs.chunksCut(page);
     const step = slabs.classes.chunkBytes[donor] / 8;
     const first = slabs.firstChunk(page);
     const end = first + cut * step;
-    for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) {
-      if (this.#isInFlight(ref) || (!mayEvict && this.#isPart(ref))) return false;
-    }
+    for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) if (this.#isInFlight(ref)) return false;
     slabs.withdraw(page);
     for (let ref = first; ref < end; ref = (ref + step) as ChunkRef) this.#clear(ref, donor);
     slabs.reassign(page, sizeClass);
@@ -203,46 +232,49 @@ export class PageMover {
 
   #isInFlight(ref: ChunkRef): boolean {
     const { memory } = this.#store;
-    const state = memory.word(ref, layout.STATE);
-    const owner = (state & layout.CONTINUATION) !== 0 ? memory.link(ref, layout.CHAIN) : ref;
-    return (memory.word(owner, layout.STATE) & layout.IN_FLIGHT) !== 0;
+    return (memory.word(this.#ownerOf(ref), layout.STATE) & layout.IN_FLIGHT) !== 0;
   }
 
-  /** Whether a chunk is part of an item of several chunks, which are not moved but evicted. */
-  #isPart(ref: ChunkRef): boolean {
-    return (this.#store.memory.word(ref, layout.STATE) & (layout.CHUNKED | layout.CONTINUATION)) !== 0;
+  /** The first chunk of the item that a chunk is part of. */
+  #ownerOf(ref: ChunkRef): ChunkRef {
+    const { memory } = this.#store;
+    const isFurther = (memory.word(ref, layout.STATE) & layout.CONTINUATION) !== 0;
+    return isFurther ? memory.link(ref, layout.CHAIN) : ref;
   }
 
-  /** Moves what is in a chunk elsewhere, in the place of an older item, or evicts it. */
+  /** Moves what is in a chunk elsewhere, in the place of an older item; evicts it if there is none in its class. */
   #clear(ref: ChunkRef, sizeClass: number): void {
     const store = this.#store;
     const { memory, slabs, stats } = store;
-    for (;;) {
-      const state = memory.word(ref, layout.STATE);
-      if (state === 0) return;
-      const whole = !this.#isPart(ref);
-      const free = whole ? slabs.allocateFree(sizeClass) : NONE;
+    while (memory.word(ref, layout.STATE) !== 0) {
+      const free = slabs.allocateFree(sizeClass);
       if (free !== NONE) {
+        const isPart = (memory.word(ref, layout.STATE) & (layout.CHUNKED | layout.CONTINUATION)) !== 0;
         this.#move(ref, free, sizeClass);
-        stats.pageMoveRescues++;
+        if (isPart) stats.pageMoveChunkRescues++;
+        else stats.pageMoveRescues++;
         return;
       }
-      const owner = (state & layout.CONTINUATION) !== 0 ? memory.link(ref, layout.CHAIN) : ref;
-      const victim = whole ? this.#policy.victim(sizeClass) : owner;
+      const victim = this.#policy.victim(sizeClass);
       stats.pageMoveEvictions++;
-      store.remove(victim === NONE ? owner : victim);
+      store.remove(victim === NONE ? this.#ownerOf(ref) : victim);
     }
   }
 
   #move(from: ChunkRef, to: ChunkRef, sizeClass: number): void {
-    const { memory, index } = this.#store;
-    const hash = index.hashOf(from);
-    const bytes = this.#store.slabs.classes.chunkBytes[sizeClass];
+    const { memory, index, items, slabs } = this.#store;
     const source = memory.blockOf(from);
     const target = memory.blockOf(to);
-    Memory.copy(target.bytes, byteOffset(to), source.bytes, byteOffset(from), byteOffset(from) + bytes);
-    index.replace(from, hash, to);
-    this.#policy.lists.moved(to, sizeClass);
+    const start = byteOffset(from);
+    Memory.copy(target.bytes, byteOffset(to), source.bytes, start, start + slabs.classes.chunkBytes[sizeClass]);
+    const owner = this.#ownerOf(from);
+    if (owner === from) {
+      index.replace(from, index.hashOf(from), to);
+      this.#policy.lists.moved(to, sizeClass);
+      items.moved(to);
+    } else {
+      items.relink(owner, from, to);
+    }
     memory.setWord(from, layout.STATE, 0);
   }
 }

@@ -26,8 +26,10 @@ export class StoreStats {
   pagesMoved = 0;
   /** Items evicted only because their page was moved. */
   pageMoveEvictions = 0;
-  /** Items that moved with a page's contents and stayed. */
+  /** Items of one chunk that moved with a page's contents and stayed. */
   pageMoveRescues = 0;
+  /** Chunks of items of several chunks that did so. */
+  pageMoveChunkRescues = 0;
   /** Lookups, whatever the command, that found an item which had expired or was flushed. */
   foundExpired = 0;
   foundFlushed = 0;

@@ -2,14 +2,15 @@
  * The store: from a key's bytes to an item and back. Ties index, slabs, eviction policy and expiry together, and knows
  * nothing of protocols or sockets.
  *
- * The life of an item: allocate (IN_FLIGHT, only its maker knows it) → its value is appended → link (found by its key,
- * in the policy's lists) → unlink (its chunks are free again). A reference is good until the next allocate or unlink.
+ * The life of an item: allocate (IN_FLIGHT, only its maker knows it) → its value is appended, and chunks may be added for
+ * it → link (found by its key, in the policy's lists) → unlink (its chunks are free again). A reference is good until the
+ * next allocate or unlink.
  */
 import type { SecondHand } from '../clock.ts';
 import { decimalLength } from '../../base/bytes.ts';
 import type { EvictionPolicy, EvictionPolicyName } from './eviction.ts';
 import { HashIndex } from './hash-index.ts';
-import { FIRST_ROOM, FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
+import { FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
 import * as layout from './layout.ts';
 import { LentValues } from './lent-values.ts';
 import { NONE, type ChunkRef } from './layout.ts';
@@ -182,11 +183,38 @@ export class Store {
     valueBytes: number,
     hash: number,
   ): ChunkRef {
+    const ref = this.allocateFirst(key, start, length, flags, exptime, valueBytes, hash);
+    if (ref === NONE || (this.memory.word(ref, layout.STATE) & layout.CHUNKED) === 0) return ref;
+    let last = ref;
+    for (let left = this.items.runBytes(ref) - this.items.firstRoom(ref); left > 0; left -= FURTHER_ROOM) {
+      last = this.addChunk(ref, last, left);
+      if (last !== NONE) continue;
+      this.discard(ref);
+      return NONE;
+    }
+    return ref;
+  }
+
+  /** As {@link allocate}, but of an item that needs several chunks only the first: others come by {@link addChunk}. */
+  allocateFirst(
+    key: Uint8Array,
+    start: number,
+    length: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+    hash: number,
+  ): ChunkRef {
+    const { classes } = this.slabs;
     const suffixBytes = 2 + decimalLength(flags) + decimalLength(valueBytes) + LINE_END.length;
     const runBytes = length + suffixBytes + valueBytes + LINE_END.length;
-    const ref = runBytes <= SINGLE_ROOM ? this.#allocateSingle(runBytes) : this.#allocateChunked(runBytes);
+    const isChunked = runBytes > SINGLE_ROOM;
+    if (isChunked && !this.couldHold(runBytes)) return this.#outOfMemory(classes.largest);
+    const ref = this.#allocateChunk(isChunked ? classes.largest : classes.classFor(layout.HEADER_BYTES + runBytes));
     if (ref === NONE) return NONE;
     const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
+    this.memory.setWord(ref, layout.STATE, isChunked ? layout.IN_FLIGHT | layout.CHUNKED : layout.IN_FLIGHT);
+    if (isChunked) this.items.setNextChunk(ref, NONE);
     this.memory.setWord(ref, layout.SHAPE, layout.shapeOf(length, suffixBytes, sizeClass));
     this.memory.setWord(ref, layout.EXPTIME, exptime);
     this.memory.setWord(ref, layout.VALUE_BYTES, valueBytes);
@@ -194,6 +222,32 @@ export class Store {
     this.memory.setWord(ref, layout.CAS_LOW, hash);
     this.items.writeHead(ref, key, start, length, flags, valueBytes);
     return ref;
+  }
+
+  /**
+   * Gives an item in flight a chunk more, behind its last one. Evicts if it must.
+   *
+   * @param restBytes bytes of its run that have no room yet
+   * @returns the chunk, with room for FURTHER_ROOM of them or for all; NONE if there is none
+   */
+  addChunk(first: ChunkRef, last: ChunkRef, restBytes: number): ChunkRef {
+    const { memory } = this;
+    const { classes } = this.slabs;
+    const isFull = restBytes >= FURTHER_ROOM;
+    let chunk = this.#allocateChunk(isFull ? classes.largest : classes.classFor(layout.HEADER_BYTES + restBytes));
+    // The chunks before may lie in every page that their class could be given.
+    if (chunk === NONE && !isFull) chunk = this.#allocateChunk(classes.largest);
+    if (chunk === NONE) return NONE;
+    memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
+    memory.setWord(chunk, layout.CHAIN, first);
+    this.items.setNextChunk(chunk, NONE);
+    this.items.setNextChunk(last, chunk);
+    return chunk;
+  }
+
+  /** Whether a run of so many bytes is smaller than the memory. */
+  couldHold(runBytes: number): boolean {
+    return runBytes <= this.slabs.pageLimit * PAGE_BYTES;
   }
 
   /** The hash of the key of an item that is not linked yet. */
@@ -375,52 +429,6 @@ export class Store {
 
   // ---- room ----
 
-  #allocateSingle(runBytes: number): ChunkRef {
-    const ref = this.#allocateChunk(this.slabs.classes.classFor(layout.HEADER_BYTES + runBytes));
-    if (ref !== NONE) this.memory.setWord(ref, layout.STATE, layout.IN_FLIGHT);
-    return ref;
-  }
-
-  #allocateChunked(runBytes: number): ChunkRef {
-    const { memory, items } = this;
-    const { classes, pageLimit } = this.slabs;
-    if (runBytes > pageLimit * PAGE_BYTES) return this.#outOfMemory(classes.largest);
-    const furtherBytes = runBytes - FIRST_ROOM;
-    const fullChunks = Math.ceil(furtherBytes / FURTHER_ROOM) - 1;
-    // The last chunk comes first: its class may have to be given a page, and pages with chunks in flight stay.
-    const tailClass = classes.classFor(furtherBytes - fullChunks * FURTHER_ROOM + layout.HEADER_BYTES);
-    const tail = this.#allocateChunk(tailClass);
-    if (tail === NONE) return NONE;
-    memory.setWord(tail, layout.STATE, layout.IN_FLIGHT);
-    const first = this.#allocateChunk(classes.largest);
-    if (first === NONE) {
-      this.slabs.free(tail, layout.classOf(memory.word(tail, layout.SHAPE)));
-      return NONE;
-    }
-    memory.setWord(first, layout.STATE, layout.IN_FLIGHT | layout.CHUNKED);
-    items.setNextChunk(first, tail);
-    this.#continue(first, tail, NONE);
-    let last = first;
-    for (let left = fullChunks; left > 0; left--) {
-      const chunk = this.#allocateChunk(classes.largest);
-      if (chunk === NONE) {
-        this.#freeChunks(first);
-        return NONE;
-      }
-      this.#continue(first, chunk, tail);
-      items.setNextChunk(last, chunk);
-      last = chunk;
-    }
-    return first;
-  }
-
-  /** Makes a chunk a further one of an item, before `next`. */
-  #continue(first: ChunkRef, chunk: ChunkRef, next: ChunkRef): void {
-    this.memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
-    this.memory.setWord(chunk, layout.CHAIN, first);
-    this.memory.setWord(chunk, layout.OLDER, next);
-  }
-
   #allocateChunk(wantedClass: number): ChunkRef {
     let sizeClass = wantedClass;
     let ref = this.slabs.allocate(sizeClass);
@@ -439,10 +447,11 @@ export class Store {
 
   /** Frees a chunk of a class or brings it a page; false if neither can be done. */
   #makeRoom(sizeClass: number): boolean {
-    if (this.balancesPages && this.#mover.balance(sizeClass, this.#evictionDisabled)) return true;
     const victim = this.policy.victim(sizeClass);
     const mayGo = victim !== NONE && (!this.#evictionDisabled || this.deathOf(victim) !== ABSENT);
     if (!mayGo) return this.#mover.takePage(sizeClass, this.#evictionDisabled);
+    if (this.balancesPages && !this.#evictionDisabled && this.#mover.balance(sizeClass, this.#bytesOf(victim)))
+      return true;
     this.remove(victim);
     return true;
   }

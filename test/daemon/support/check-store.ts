@@ -32,13 +32,15 @@ function takeCensus(store: Store): Census {
     const sizeClass = slabs.classOfPage(page);
     assert(sizeClass >= 1 && sizeClass <= slabs.classes.largest, () => `page ${page} has class ${sizeClass}`);
     pagesOf[sizeClass]++;
+    const free = census.free.get(sizeClass) ?? [];
+    census.free.set(sizeClass, free);
     const step = slabs.classes.chunkBytes[sizeClass] / 8;
     const cut = slabs.chunksCut(page);
     for (let i = 0; i < cut; i++) {
       const ref = (slabs.firstChunk(page) + i * step) as ChunkRef;
       assert(slabs.pageOf(ref) === page, () => `chunk ${ref} is not in its page`);
       const state = memory.word(ref, layout.STATE);
-      if (state === 0) census.free.set(sizeClass, [...(census.free.get(sizeClass) ?? []), ref]);
+      if (state === 0) free.push(ref);
       else if (state & layout.LINKED) census.linked.set(ref, sizeClass);
       else if (state & layout.IN_FLIGHT) census.inFlight.push(ref);
       else if (state & layout.CONTINUATION) census.continuations.set(ref, memory.link(ref, layout.CHAIN));
