@@ -73,6 +73,8 @@ export interface Conversation {
   watch(mask: number): void;
   /** Tells of a failed proof, in its time; the session is done with the request. @param answer adds it to the output */
   refuse(proof: Proof, answer: () => void): void;
+  /** Notes that so many bytes more are kept of what it has sent, or fewer. */
+  keep(bytes: number): void;
   /** Ends it after what was answered has been sent. */
   end(): void;
   /** Ends it at once. */
@@ -174,6 +176,17 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
     return this.sawData || (this.#suspended && this.#heldBack === undefined);
   }
 
+  keep(bytes: number): void {
+    const { held } = this.#context;
+    if (bytes > 0) held.charge(this, bytes);
+    else held.release(this, -bytes);
+  }
+
+  /** Bytes of the value it is sending that have come; 0 if it sends none. */
+  get valueBytesHere(): number {
+    return this.#session?.arriving?.bytesHere ?? 0;
+  }
+
   /** False once the daemon is done with it, though its last answers may still be on their way. */
   get isOpen(): boolean {
     return this.#open;
@@ -210,9 +223,9 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
     if (value === undefined || value.bytesLeft < limits.PLACED_BYTES_MIN) return undefined;
     // -vv looks at what comes.
     if (!this.#open || this.#suspended || this.trace !== undefined) return undefined;
+    const here = Math.min(this.socket.available?.() ?? 0, value.bytesLeft, limits.PLACED_BYTES_MAX);
     places.clear();
-    value.namePlaces(places, limits.PLACED_BYTES_MAX);
-    return places;
+    return here > 0 && value.namePlaces(places, here) ? places : undefined;
   }
 
   onPlaced(count: number): void {

@@ -120,6 +120,9 @@ export class DatagramRequests implements Conversation {
     this.#context.output.reply(replies.NOT_OVER_UDP);
   }
 
+  /** What is kept of a datagram is gone with it. */
+  keep(): void {}
+
   end(): void {
     this.#ended = true;
   }

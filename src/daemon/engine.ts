@@ -4,6 +4,7 @@
  */
 import { SPACE, TWO_32, unsignedLength, writeUnsigned } from '../base/bytes.ts';
 import { parseUnsigned, parsed } from '../protocol/text/numbers.ts';
+import { ArrivingMemory } from './arriving-memory.ts';
 import { isReservedKey } from './cluster-config.ts';
 import { Counters } from './counters.ts';
 import type { SecondHand } from './clock.ts';
@@ -64,6 +65,8 @@ export class Engine {
   failure: Outcome = Outcome.TOO_LARGE;
   /** The number that incr or decr arrived at; a bigint where a double does not hold it. */
   arithmeticResult: number | bigint = 0;
+  /** What values that arrive in pieces hold. */
+  readonly arriving: ArrivingMemory;
   readonly #time: SecondHand;
   readonly #itemSizeMax: number;
   readonly #cursor = new ItemCursor();
@@ -72,6 +75,7 @@ export class Engine {
   /** @param itemSizeMax largest item in bytes by memcached's count (`-I`) */
   constructor(store: Store, time: SecondHand, itemSizeMax: number) {
     this.store = store;
+    this.arriving = new ArrivingMemory(store.slabs);
     this.counters = new Counters(store.slabs.classes.largest);
     this.#time = time;
     this.#itemSizeMax = itemSizeMax;
@@ -142,31 +146,61 @@ export class Engine {
     exptime: number,
     valueBytes: number,
   ): ChunkRef {
+    if (!this.admits(mode, key, start, end, flags, valueBytes)) return NONE;
     const { store } = this;
+    const hash = store.index.hash(key, start, end - start);
+    const deadline = this.#time.deadline(exptime);
+    const ref = store.allocate(key, start, end - start, flags, deadline, valueBytes, hash);
+    return ref === NONE ? this.refuse(Outcome.NO_MEMORY, mode, key, start, end) : ref;
+  }
+
+  /** Whether a value may come that is announced; if not, it is refused as {@link begin} would. */
+  admits(mode: Mode, key: Uint8Array, start: number, end: number, flags: number, valueBytes: number): boolean {
     if (isReservedKey(key, start, end)) {
       this.failure = Outcome.RESERVED;
-      return NONE;
+      return false;
     }
-    const hash = store.index.hash(key, start, end - start);
-    let ref = NONE;
-    if (itemSize(end - start, flags, valueBytes) > this.#itemSizeMax) {
-      this.failure = Outcome.TOO_LARGE;
-      this.counters.storeTooLarge++;
-    } else {
-      ref = store.allocate(key, start, end - start, flags, this.#time.deadline(exptime), valueBytes, hash);
-      if (ref !== NONE) return ref;
-      this.failure = Outcome.NO_MEMORY;
-      this.counters.storeNoMemory++;
-    }
-    if (store.observer !== undefined) {
-      store.observer.stored(
-        key.slice(start, end),
-        MODE_WORDS[mode],
-        OUTCOME_WORDS[this.failure] ?? 'no_memory',
-        undefined,
-      );
-    }
+    if (itemSize(end - start, flags, valueBytes) <= this.#itemSizeMax) return true;
+    this.refuse(Outcome.TOO_LARGE, mode, key, start, end);
+    return false;
+  }
+
+  /** The second at which an item expires that is stored now, or 0. */
+  deadline(exptime: number): number {
+    return this.#time.deadline(exptime);
+  }
+
+  /**
+   * As {@link begin}, for a value that was admitted and arrives in pieces: of an item that needs several chunks only the
+   * first, to which others are added.
+   *
+   * @param deadline as {@link deadline} gave it when the value was announced
+   */
+  beginAdmitted(mode: Mode, key: Uint8Array, flags: number, deadline: number, valueBytes: number): ChunkRef {
+    const { store } = this;
+    const hash = store.index.hash(key, 0, key.length);
+    const ref = store.allocateFirst(key, 0, key.length, flags, deadline, valueBytes, hash);
+    return ref === NONE ? this.refuse(Outcome.NO_MEMORY, mode, key, 0, key.length) : ref;
+  }
+
+  /** Drops an item that arrives, for want of memory for the rest of it. */
+  outgrown(mode: Mode, item: ChunkRef): void {
+    const { store } = this;
+    const start = byteOffset(item) + layout.HEADER_BYTES;
+    const key = store.memory.blockOf(item).bytes;
+    this.refuse(Outcome.NO_MEMORY, mode, key, start, start + store.items.keyBytes(item));
+    store.discard(item);
+  }
+
+  /** Refuses a storage command, as {@link begin} says; returns NONE. */
+  refuse(why: Outcome, mode: Mode, key: Uint8Array, start: number, end: number): ChunkRef {
+    const { store, counters } = this;
+    this.failure = why;
+    if (why === Outcome.TOO_LARGE) counters.storeTooLarge++;
+    else counters.storeNoMemory++;
+    store.observer?.stored(key.slice(start, end), MODE_WORDS[mode], OUTCOME_WORDS[why] ?? 'no_memory', undefined);
     if (mode === Mode.SET) {
+      const hash = store.index.hash(key, start, end - start);
       const old = store.find(key, start, end - start, hash);
       if (old !== NONE) store.unlink(old, hash);
     }

@@ -82,7 +82,8 @@ export class HouseKeeping {
 
   /**
    * Why a connection must go, if it must: it leaves its answers unread, or a line or a value unfinished, or has asked for
-   * nothing for as long as `-o idle_timeout` says. A byte now and then is no request, and ends no line.
+   * nothing for as long as `-o idle_timeout` says. A byte now and then is no request, and ends
+   * neither line nor value.
    */
   #whyCutOff(connection: Connection): CutOffReason | undefined {
     const { settings, time } = this.#server;
@@ -96,7 +97,11 @@ export class HouseKeeping {
     const { idleTimeout } = settings.extended;
     if (stateName === 'conn_nread' || stateName === 'conn_swallow') {
       const secondsMax = Math.min(limits.STALLED_SENDER_SECONDS, idleTimeout || Infinity);
-      return now - connection.lastDataAt > secondsMax ? 'value_timeout' : undefined;
+      if (now - connection.lastDataAt > secondsMax) return 'value_timeout';
+      // What is skipped holds nothing.
+      if (stateName === 'conn_swallow') return undefined;
+      const earned = connection.valueBytesHere / limits.VALUE_BYTES_PER_SECOND_MIN;
+      return now - connection.lastCommandAt > secondsMax + earned ? 'value_timeout' : undefined;
     }
     if (unfinishedSince !== 0 && now - unfinishedSince > limits.UNFINISHED_LINE_SECONDS) return 'line_timeout';
     return idleTimeout === 0 || now - connection.lastCommandAt <= idleTimeout ? undefined : 'idle_timeout';

@@ -37,6 +37,21 @@ export const IN_PLACE_BYTES_MAX = 8 * 1024 * 1024;
 export const SENT_PER_TURN_BYTES = 8 * 1024 * 1024;
 
 /**
+ * A value up to this many bytes takes its item's memory when it is announced; a larger one that does not come with its
+ * line takes it as its bytes come. So each connection can have this much evicted without sending it.
+ */
+export const ANNOUNCED_BYTES_MAX = 1024;
+
+/** Bytes of an announced value that are kept beside the items before it gets one: so many, or half of the value. */
+export const STAGED_BYTES_MAX = 8 * 1024;
+
+/**
+ * Share of the items' memory that values which arrive in pieces may hold together; one that needs more is refused with
+ * `SERVER_ERROR out of memory`, unless it is the only one. What one connection may hold is one value, whose bound is `-I`.
+ */
+export const ARRIVING_SHARE_MAX = 15 / 16;
+
+/**
  * When so many bytes of a value are still to come, or more, they are put into the item itself, where the transport can;
  * fewer are read with what follows them, and copied.
  */
@@ -104,6 +119,12 @@ export const STALLED_SENDER_SECONDS = 60;
  * waits for ever.
  */
 export const UNFINISHED_LINE_SECONDS = 60;
+
+/**
+ * Bytes a second that a value must come at, in the mean and beyond its first STALLED_SENDER_SECONDS; one that is slower is
+ * cut off with its connection.
+ */
+export const VALUE_BYTES_PER_SECOND_MIN = 1024;
 
 /** Milliseconds that a stopping daemon waits for what is still arriving and for answers to be taken. */
 export const STOP_GRACE_MS = 3000;

@@ -5,6 +5,7 @@
 import { sleep, systemClock, type Clock } from '../base/clock.ts';
 import { nextTurn } from '../base/turns.ts';
 import * as replies from '../protocol/text/replies.ts';
+import type { ArrivingMemory } from './arriving-memory.ts';
 import { LoginFailures } from './auth/login-failures.ts';
 import { PasswordFile, type PasswordFormat } from './auth/passwords.ts';
 import { ClusterConfig } from './cluster-config.ts';
@@ -198,6 +199,10 @@ export class Server implements ConnectionContext {
       });
       this.#verbose(`<${id} server listening (udp)`);
     }
+  }
+
+  get arriving(): ArrivingMemory {
+    return this.engine.arriving;
   }
 
   connections(): Iterable<Connection> {

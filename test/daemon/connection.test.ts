@@ -183,7 +183,7 @@ describe('lines', () => {
   test('an unfinished value is given back when the connection closes', async () => {
     const { server, connect } = await startMemoryServer();
     const sockets = Array.from({ length: 50 }, () => connect());
-    for (const [i, socket] of sockets.entries()) socket.send(`set k${i} 0 0 100000\r\npart`);
+    for (const [i, socket] of sockets.entries()) socket.send(`set k${i} 0 0 100000\r\n${'part'.repeat(5000)}`);
     expect(checkStore(server.store)).toBe(50);
     for (const socket of sockets) socket.close();
     expect(checkStore(server.store)).toBe(0);

@@ -91,6 +91,32 @@ describe.each([
     expect(server.held.heldBytes).toBe(0);
   });
 
+  test('come whole when the pages move in which they lie', async () => {
+    const { connect, server } = await startMemoryServer(small(16, 64 * MEBIBYTE), gathers);
+    const writer = connect();
+    const values = Array.from({ length: 12 }, (_, i) => makeValue(300_000 + 1000 * i, i));
+    for (const [i, value] of values.entries()) writer.send(set(`k${i}`, value));
+    // Every other one leaves room to move into.
+    for (let i = 0; i < 12; i += 2) writer.send(`delete k${i}\r\n`);
+    const readers = [1, 3, 5, 7].map((i) => ({ i, socket: connect() }));
+    for (const { i, socket } of readers) {
+      socket.room = 50_000;
+      socket.send(`get k${i}\r\n`);
+      socket.room = 0;
+    }
+    const { slabs, stats } = server.store;
+    const { largest, chunksPerPage } = slabs.classes;
+    while (slabs.freeChunks(largest) >= chunksPerPage[largest]) server.store.movePage(largest, largest - 1);
+    expect(stats.pageMoveChunkRescues).toBeGreaterThan(4);
+    expect(stats.total('evicted')).toBe(0);
+    for (const { i, socket } of readers) {
+      const expected = answer(`k${i}`, values[i]);
+      expect((await readAll(socket, expected.length)).equals(expected), `k${i}`).toBe(true);
+    }
+    checkStore(server.store);
+    expect([server.held.heldBytes, server.store.lent.size]).toEqual([0, 0]);
+  });
+
   test('do not keep their items from being evicted: at the limit readers are cut off, and everything can be stored', async () => {
     const { connect, server } = await startMemoryServer(small(4, 16 * MEBIBYTE), gathers);
     const [writer, other] = [connect(), connect()];

@@ -10,8 +10,11 @@ import {
   RETRIEVAL_LINE_BYTES_MAX,
   STALLED_SENDER_SECONDS,
   UNFINISHED_LINE_SECONDS,
+  VALUE_BYTES_PER_SECOND_MIN,
 } from '../../src/daemon/limits.ts';
+import { Opcode } from '../../src/protocol/binary/opcodes.ts';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
+import { request, storage } from '../conformance/binary-packets.ts';
 import { until } from '../support/until.ts';
 import type { MemorySocket } from '../support/memory-transport.ts';
 import { checkStore } from './support/check-store.ts';
@@ -103,15 +106,49 @@ describe('slow clients', () => {
     checkStore(all.server.store);
   });
 
-  test('a value that goes on coming is not cut off, however slow', async () => {
+  test.each([
+    ['text', 'set a 0 0 20000\r\n'],
+    ['meta', 'ms a 20000\r\n'],
+    ['binary', request(Opcode.SET, { key: 'a', extras: storage(), bodyBytes: 8 + 1 + 20_000 })],
+  ])('a value of which a byte comes now and then gives its memory back (%s)', async (_protocol, head) => {
+    const { server, connect, clock } = await startMemoryServer();
+    const socket = connect();
+    socket.send(head);
+    socket.send('x'.repeat(9000));
+    expect(server.engine.arriving.bytes).toBeGreaterThan(0);
+    for (let second = 0; second <= STALLED_SENDER_SECONDS + 9000 / VALUE_BYTES_PER_SECOND_MIN; second += 18) {
+      expect(socket.destroyed, `after ${second} seconds`).toBe(false);
+      socket.send('x');
+      clock.advance(18 * SECOND_MS);
+    }
+    await turn();
+    expect(socket.destroyed).toBe(true);
+    expect(server.engine.arriving.bytes).toBe(0);
+    expect(checkStore(server.store)).toBe(0);
+  });
+
+  test('a large value that comes slowly, but at its pace, is not cut off', async () => {
     const { connect, clock } = await startMemoryServer();
     const socket = connect();
-    socket.send('set a 0 0 5\r\n');
-    for (const byte of 'slow!') {
-      clock.advance((STALLED_SENDER_SECONDS - 1) * SECOND_MS);
-      socket.send(byte);
+    const length = 10 * STALLED_SENDER_SECONDS * VALUE_BYTES_PER_SECOND_MIN;
+    socket.send(`set a 0 0 ${length}\r\n`);
+    for (let sent = 0; sent < length; sent += 30 * VALUE_BYTES_PER_SECOND_MIN) {
+      clock.advance(30 * SECOND_MS);
+      socket.send('x'.repeat(30 * VALUE_BYTES_PER_SECOND_MIN));
     }
-    expect(socket.ask('\r\nget a\r\n')).toBe('STORED\r\nVALUE a 0 5\r\nslow!\r\nEND\r\n');
+    expect(socket.ask('\r\nmg a s\r\n')).toBe(`STORED\r\nHD s${length}\r\n`);
+  });
+
+  test('a refused value that is skipped has no time to keep to', async () => {
+    const { connect, clock } = await startMemoryServer();
+    const socket = connect();
+    expect(socket.ask('set a 0 0 5000000\r\n')).toBe('SERVER_ERROR object too large for cache\r\n');
+    for (let i = 0; i < 10; i++) {
+      clock.advance((STALLED_SENDER_SECONDS - 1) * SECOND_MS);
+      socket.send('x');
+    }
+    socket.send('x'.repeat(5_000_000 - 10));
+    expect(socket.ask('\r\nmn\r\n')).toBe('MN\r\n');
   });
 });
 

@@ -38,6 +38,8 @@ export class MemorySocket implements TransportSocket {
   #ending = false;
   /** Runs were not taken to their end: the daemon waits for room. */
   #awaitsRoom = false;
+  /** Bytes that are being sent and were not read yet. */
+  #availableBytes = 0;
   #unread: Buffer = Buffer.alloc(0);
 
   constructor(name: string, readBuffer: ListenOptions['readBuffer'], gathers: boolean) {
@@ -75,6 +77,10 @@ export class MemorySocket implements TransportSocket {
     return taken;
   }
 
+  available(): number {
+    return this.#availableBytes;
+  }
+
   pause(): void {
     this.paused = true;
   }
@@ -110,6 +116,7 @@ export class MemorySocket implements TransportSocket {
         this.#unread = Buffer.concat([this.#unread, chunk.subarray(at)]);
         return;
       }
+      this.#availableBytes = chunk.length - at;
       const places = this.#places ? this.handler?.places?.() : undefined;
       if (places !== undefined) {
         at += this.#put(chunk.subarray(at), places);

@@ -32,6 +32,8 @@ type State = (typeof State)[keyof typeof State];
 /** Longest name of a SASL mechanism (memcached.h, MAX_SASL_MECH_LEN). */
 const MECHANISM_BYTES_MAX = 32;
 
+const OUT_OF_MEMORY = 'Out of memory allocating item';
+
 /** The packet that is being worked on; only valid within one step. */
 const request = new PacketHead();
 
@@ -54,7 +56,7 @@ export class BinarySession implements Session {
   constructor(connection: Conversation, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
-    this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
+    this.arriving = new ArrivingValue(context.engine, connection, (item) => this.#valueComplete(item));
     this.#answers = new BinaryAnswers(context.output, context.engine.store);
     this.#arithmetic = new BinaryArithmetic(context.engine, this.#answers);
     const { saslPasswords } = context;
@@ -182,11 +184,11 @@ export class BinarySession implements Session {
     const extending = mode === Mode.APPEND || mode === Mode.PREPEND;
     const flags = extending ? 0 : readInt32(bytes, extrasStart) >>> 0;
     const exptime = extending ? 0 : exptimeAt(bytes, extrasStart + 4);
-    const item = engine.begin(mode, bytes, keyStart, valueStart, flags, exptime, valueBytes);
-    if (item === NONE) {
+    const here = end - valueStart;
+    if (!this.arriving.expect(mode, bytes, keyStart, valueStart, flags, exptime, valueBytes, valueBytes, here)) {
       if (engine.failure === Outcome.RESERVED) return this.#refuseConfig(used);
       if (engine.failure === Outcome.TOO_LARGE) this.#answers.error(request, Status.TOO_LARGE);
-      else this.#answers.error(request, Status.OUT_OF_MEMORY, 'Out of memory allocating item');
+      else this.#answers.error(request, Status.OUT_OF_MEMORY, OUT_OF_MEMORY);
       return this.#skip(valueBytes, used);
     }
     this.#pending.opcode = request.opcode;
@@ -195,15 +197,15 @@ export class BinarySession implements Session {
     this.#pending.casLow = request.casLow;
     this.#mode = mode;
     this.#state = State.VALUE;
-    this.arriving.begin(item, valueBytes);
     return used + this.arriving.take(bytes, valueStart, end);
   }
 
   #valueComplete(item: ChunkRef): void {
     const { engine } = this.#context;
     const head = this.#pending;
-    this.arriving.close();
     this.#state = State.HEAD;
+    if (item === NONE) return this.#answers.error(head, Status.OUT_OF_MEMORY, OUT_OF_MEMORY);
+    this.arriving.close();
     const outcome = this.#commit(item);
     switch (outcome) {
       case Outcome.STORED:

@@ -9,7 +9,7 @@ import { LENGTH_UNREADABLE } from '../../protocol/text/request.ts';
 import type { ArrivingValue } from '../arriving-value.ts';
 import type { ConnectionContext, Conversation } from '../connection.ts';
 import { isReservedKey } from '../cluster-config.ts';
-import { NONE, type ChunkRef } from '../storage/layout.ts';
+import type { ChunkRef } from '../storage/layout.ts';
 import { configAnswer } from './config.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -35,7 +35,7 @@ export class MetaSession {
 
   /** Whether the next bytes are a data block, for {@link data}. */
   get awaitsData(): boolean {
-    return this.#skipLeft > 0 || this.#arriving.item !== NONE;
+    return this.#skipLeft > 0 || this.#arriving.isExpected;
   }
 
   /**
@@ -74,13 +74,13 @@ export class MetaSession {
 
   /** Takes bytes of a data block; returns how many. */
   data(bytes: Uint8Array, start: number, end: number): number {
-    if (this.#arriving.item !== NONE) return this.#arriving.take(bytes, start, end);
+    if (this.#arriving.isExpected) return this.#arriving.take(bytes, start, end);
     const count = Math.min(end - start, this.#skipLeft);
     this.#skipLeft -= count;
     return count;
   }
 
-  /** The last byte of a data block has come. */
+  /** The last byte of a data block has come; NONE if there was no room for it. */
   complete(item: ChunkRef): void {
     const line = this.#line;
     if (line.length > 0) parseMeta(line, 0, line.length, request);
@@ -116,17 +116,16 @@ export class MetaSession {
 
   /** Begins an ms, whose data block begins at `at`; returns how many bytes of that there were. */
   #set(bytes: Uint8Array, start: number, stop: number, at: number, end: number): number {
-    const { engine, meta, output } = this.#context;
+    const { meta, output } = this.#context;
     const length = request.valueBytes + 2;
-    const item = meta.set.begin(request);
-    if (item === NONE || hasLongOpaque(request)) {
-      output.reply(item === NONE ? meta.set.failure : OPAQUE_TOO_LONG);
-      if (item !== NONE) engine.reject(item);
+    const mayCome = meta.set.expect(request, this.#arriving, end - at);
+    if (!mayCome || hasLongOpaque(request)) {
+      output.reply(mayCome ? OPAQUE_TOO_LONG : meta.set.failure);
+      this.#arriving.abandon();
       this.#skipLeft = length;
       return 0;
     }
     if (end - at < length) this.#line = bytes.slice(start, stop);
-    this.#arriving.begin(item, length);
     return this.#arriving.take(bytes, at, end);
   }
 }

@@ -1,6 +1,7 @@
 /** ms: stores an item, in the ways of its mode (protocol.txt "Meta Set", proto_text.c, items.c do_store_item). */
 import { Letter, type MetaRequest } from '../../protocol/text/meta-request.ts';
 import * as replies from '../../protocol/text/replies.ts';
+import type { ArrivingValue } from '../arriving-value.ts';
 import { Mode, Outcome } from '../engine.ts';
 import { storageRefusal } from '../refusals.ts';
 import type { MetaShared } from './shared.ts';
@@ -15,22 +16,28 @@ export class MetaSet {
     this.#shared = shared;
   }
 
-  /** Room for the item of an ms; NONE if there is none, and then the old item is gone, whatever the mode. */
-  begin(request: MetaRequest): ChunkRef {
-    const { mode, key, keyStart, keyEnd } = request;
+  /**
+   * Expects the value of an ms and its line end. If it is refused, the old item is gone, whatever the mode.
+   *
+   * @param here how many bytes have come
+   */
+  expect(request: MetaRequest, arriving: ArrivingValue, here: number): boolean {
+    const { mode, key, keyStart, keyEnd, clientFlags, valueBytes } = request;
     const extends_ = mode === Letter.A || mode === Letter.P;
     const exptime = extends_ && request.has(Letter.N) ? request.vivifyExptime : request.exptime;
-    return this.#shared.engine.begin(Mode.SET, key, keyStart, keyEnd, request.clientFlags, exptime, request.valueBytes);
+    const length = valueBytes + 2;
+    return arriving.expect(Mode.SET, key, keyStart, keyEnd, clientFlags, exptime, valueBytes, length, here);
   }
 
-  /** Why {@link begin} gave NONE, as an answer. */
+  /** Why {@link expect} gave false, as an answer. */
   get failure(): Uint8Array {
     return storageRefusal(this.#shared.engine.failure);
   }
 
-  /** Stores the item of an ms, whose data block has arrived, and answers. */
+  /** Stores the item of an ms, whose data block has arrived, and answers; NONE if there was no room for it. */
   store(request: MetaRequest, item: ChunkRef): void {
     const { store } = this.#shared.engine;
+    if (item === NONE) return this.#shared.output.reply(replies.OUT_OF_MEMORY);
     if (!store.items.endsLine(item)) {
       this.#shared.engine.reject(item);
       return this.#shared.output.reply(replies.BAD_DATA_CHUNK);

@@ -1,6 +1,7 @@
 /** What statistics are made of, and the form in which they are answered. */
 import type { SecondHand } from '../clock.ts';
 import type { Counters } from '../counters.ts';
+import type { ArrivingMemory } from '../arriving-memory.ts';
 import type { HeldMemory } from '../held-memory.ts';
 import { LISTING_PIECE_BYTES } from '../limits.ts';
 import type { Settings } from '../settings.ts';
@@ -15,6 +16,8 @@ export interface StatsSource {
   readonly counters: Counters;
   readonly crawler: Crawler;
   readonly watch: WatchHub;
+  /** What values that arrive in pieces have of the items' memory. */
+  readonly arriving: ArrivingMemory;
   /** What connections hold beyond the items. */
   readonly held: HeldMemory;
   readonly time: SecondHand;

@@ -143,8 +143,11 @@ function memoryRows({ store, counters, crawler, settings, watch, log }: StatsSou
 }
 
 /** What memcached has no word for. */
-function heldRows({ held, counters }: StatsSource): Row[] {
+function heldRows({ held, arriving, counters }: StatsSource): Row[] {
   return [
+    ['memfleet_arriving_memory', arriving.bytes],
+    ['memfleet_arriving_memory_limit', arriving.limitBytes],
+    ['memfleet_arriving_memory_refusals', arriving.refused],
     ['memfleet_conn_memory', held.heldBytes],
     ['memfleet_conn_memory_limit', held.limitBytes],
     ['memfleet_conn_memory_paused', held.pausedCount],

@@ -262,12 +262,13 @@ export class PageMover {
   }
 
   #move(from: ChunkRef, to: ChunkRef, sizeClass: number): void {
-    const { memory, index, items, slabs } = this.#store;
+    const { memory, index, items, slabs, lent } = this.#store;
+    const owner = this.#ownerOf(from);
+    if ((memory.word(owner, layout.STATE) & layout.LENT) !== 0) lent.leave(owner);
     const source = memory.blockOf(from);
     const target = memory.blockOf(to);
     const start = byteOffset(from);
     Memory.copy(target.bytes, byteOffset(to), source.bytes, start, start + slabs.classes.chunkBytes[sizeClass]);
-    const owner = this.#ownerOf(from);
     if (owner === from) {
       index.replace(from, index.hashOf(from), to);
       this.#policy.lists.moved(to, sizeClass);

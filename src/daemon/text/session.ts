@@ -62,7 +62,7 @@ export class TextSession implements Session {
   constructor(connection: Conversation, context: ConnectionContext) {
     this.#connection = connection;
     this.#context = context;
-    this.arriving = new ArrivingValue(context.engine, (item) => this.#valueComplete(item));
+    this.arriving = new ArrivingValue(context.engine, connection, (item) => this.#valueComplete(item));
   }
 
   get stateName(): string {
@@ -402,16 +402,18 @@ export class TextSession implements Session {
 
   #store(mode: Mode, bytes: Uint8Array, start: number, end: number, used: number): number {
     const { engine } = this.#context;
-    const { valueBytes, keyStart, keyEnd } = request;
+    const { valueBytes, keyStart, keyEnd, flags, exptime } = request;
     if (this.#context.prefixes.enabled) this.#context.prefixes.countSet(bytes, keyStart, keyEnd);
-    const item = engine.begin(mode, bytes, keyStart, keyEnd, request.flags, request.exptime, valueBytes);
-    if (item === NONE) return this.#refuseValue(storageRefusal(engine.failure), used);
+    const length = valueBytes + 2;
+    const here = end - start - used;
+    if (!this.arriving.expect(mode, bytes, keyStart, keyEnd, flags, exptime, valueBytes, length, here)) {
+      return this.#refuseValue(storageRefusal(engine.failure), used);
+    }
     this.#mode = mode;
     this.#noreply = request.noreply;
     this.#casLow = request.low;
     this.#casHigh = request.high;
     this.#state = State.VALUE;
-    this.arriving.begin(item, valueBytes + 2);
     return used + this.arriving.take(bytes, start + used, end);
   }
 
@@ -433,7 +435,9 @@ export class TextSession implements Session {
     this.#state = State.LINE;
     if (isMeta) return this.#meta!.complete(item);
     let answer = replies.BAD_DATA_CHUNK;
-    if (engine.store.items.endsLine(item)) {
+    if (item === NONE) {
+      answer = replies.OUT_OF_MEMORY;
+    } else if (engine.store.items.endsLine(item)) {
       answer = storageReply(engine.commit(this.#mode, item, this.#casLow, this.#casHigh));
     } else {
       engine.reject(item);

@@ -13,7 +13,7 @@ import { bindEpollDatagrams } from './epoll-datagrams.ts';
 import { EpollLoop, type Watched } from './epoll-loop.ts';
 import { GatherMessage } from './gather-message.ts';
 import * as c from './libc.ts';
-import type { Libc, Pointer } from './libc.ts';
+import { fixedMemory, type Libc, type Pointer } from './libc.ts';
 import type { Runs } from './runs.ts';
 import { AddressBuffer, toSocketAddress } from './socket-address.ts';
 import { cannotListen, removeOldSocket } from './common.ts';
@@ -38,6 +38,9 @@ interface Shared {
   /** Where `bytes` begin in memory. */
   readonly base: Pointer;
   readonly message: GatherMessage;
+  /** Where the kernel says how many bytes a socket has. */
+  readonly available: Int32Array;
+  readonly availableAt: Pointer;
 }
 
 /** Bytes that a socket has not taken. */
@@ -104,6 +107,11 @@ class EpollSocket implements TransportSocket, Watched {
       this.#settleLater();
     }
     return count;
+  }
+
+  available(): number {
+    const { available, availableAt } = this.#shared;
+    return this.#loop.libc.ioctl(this.fd, c.FIONREAD, availableAt) < 0 ? 0 : available[0];
   }
 
   pause(): void {
@@ -226,7 +234,10 @@ class EpollListener implements Listener, Watched {
     this.fd = fd;
     this.#loop = loop;
     this.#options = options;
+    const available = new Int32Array(fixedMemory(4));
     this.#shared = {
+      available,
+      availableAt: libc.ptr(available),
       bytes,
       start,
       length: Math.min(length, RECEIVE_BYTES),

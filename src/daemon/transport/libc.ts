@@ -34,6 +34,7 @@ interface Symbols {
   recvfrom(fd: number, bytes: Pointer, length: number, flags: number, address: Pointer, addressLength: Pointer): number;
   sendto(fd: number, bytes: Pointer, length: number, flags: number, address: Pointer, addressLength: number): number;
   sendmsg(fd: number, message: Pointer, flags: number): number;
+  ioctl(fd: number, request: number, argument: Pointer): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Pointer): number;
   epoll_wait(epoll: number, events: Pointer, count: number, timeoutMs: number): number;
@@ -63,6 +64,7 @@ const SIGNATURES: Record<keyof Symbols, { args: string[]; returns: string }> = {
   recvfrom: { args: [I, P, U, I, P, P], returns: I },
   sendto: { args: [I, P, U, I, P, I], returns: I },
   sendmsg: { args: [I, P, I], returns: I },
+  ioctl: { args: [I, U, P], returns: I },
   epoll_create1: { args: [I], returns: I },
   epoll_ctl: { args: [I, I, I, P], returns: I },
   epoll_wait: { args: [I, P, I, I], returns: I },
@@ -89,6 +91,7 @@ export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const SHUT_WR = 1;
 export const MSG_NOSIGNAL = 0x4000;
+export const FIONREAD = 0x541b;
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
 export const EPOLLERR = 8;

@@ -28,6 +28,8 @@ export interface TransportSocket {
    * @returns how many bytes were taken; the rest stays the caller's, who is told by `onDrain` when there is room again
    */
   sendRuns?(runs: Runs): number;
+  /** Bytes that have come and were not read yet. Only where reads can go to {@link SocketHandler.places}. */
+  available?(): number;
   /** Stops delivering data until {@link resume}. */
   pause(): void;
   resume(): void;
