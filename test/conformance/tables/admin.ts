@@ -70,9 +70,9 @@ export const admin: WireTable = {
     },
     {
       name: 'lru and lru_crawler take any beginning of their words',
-      send: 'lru t 10 25 0.1 2.0\r\nlru m f\r\nlru mod seg\r\nlru t 60\r\nlru tunes 10 25 0.1 2.0\r\nlru_crawler t 0\r\nlru_crawler slee -1\r\nlru_crawler s 100\r\nlru_crawler e\r\nlru_crawler c x\r\nlru_crawler m x\r\nlru_crawler sleeps 1\r\n',
+      send: 'lru t 10 25 0.1 2.0\r\nlru m f\r\nlru mod seg\r\nlru t 60\r\nlru tunes 10 25 0.1 2.0\r\nlru_crawler t 0\r\nlru_crawler slee -1\r\nlru_crawler s 100\r\nlru_crawler e\r\nlru_crawler c x\r\nlru_crawler sleeps 1\r\n',
       expect:
-        'OK\r\nOK\r\nOK\r\nOK\r\nERROR\r\nOK\r\nCLIENT_ERROR bad command line format\r\nOK\r\nERROR failed to start lru crawler thread\r\nBADCLASS invalid class id\r\nBADCLASS invalid class id\r\nERROR\r\n',
+        'OK\r\nOK\r\nOK\r\nOK\r\nERROR\r\nOK\r\nCLIENT_ERROR bad command line format\r\nOK\r\nERROR failed to start lru crawler thread\r\nBADCLASS invalid class id\r\nERROR\r\n',
       since: '1.6.45',
     },
     {
