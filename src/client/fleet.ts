@@ -11,12 +11,12 @@ import type { ValueReply } from '../protocol/text/reply-parser.ts';
 import type { StoreVerb } from '../protocol/text/request-writer.ts';
 import { diffTopology, type TopologyDiff } from '../topology/diff.ts';
 import type { TopologyDocument, TopologyNode } from '../topology/document.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './wire/connection.ts';
 import { Emitter } from './events.ts';
-import { exptimeOf } from './exptime.ts';
-import { checkKey } from './key.ts';
+import { exptimeOf } from './values/exptime.ts';
+import { checkKey } from './values/key.ts';
 import { settingsOf, type FleetOptions, type FleetSettings } from './options.ts';
-import { Router } from './router.ts';
+import { Router } from './routing/router.ts';
 
 /** What {@link Fleet.on} can be asked for, with what a listener gets. */
 export interface FleetEvents {

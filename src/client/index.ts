@@ -2,7 +2,7 @@
 export { FleetError, isFleetError, type ErrorCode } from '../base/errors.ts';
 export type { TopologyDiff } from '../topology/diff.ts';
 export type { Hashing, NodeState, TopologyDocument, TopologyNode } from '../topology/document.ts';
-export { bytesCodec, defaultCodec, type Codec, type EncodedValue } from './codec.ts';
+export { bytesCodec, defaultCodec, type Codec, type EncodedValue } from './values/codec.ts';
 export {
   createFleet,
   type Fleet,
@@ -12,4 +12,4 @@ export {
   type ValueWithCas,
 } from './fleet.ts';
 export type { FleetOptions } from './options.ts';
-export type { HashingChoice, Server } from './servers.ts';
+export type { HashingChoice, Server } from './routing/servers.ts';

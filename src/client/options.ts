@@ -2,11 +2,11 @@
 import { systemClock, waitingClock, type Clock } from '../base/clock.ts';
 import { FleetError } from '../base/errors.ts';
 import { KEY_BYTES_MAX } from '../base/memcached.ts';
-import { defaultCodec, type Codec } from './codec.ts';
-import { Connection, type ConnectionOptions } from './connection.ts';
+import { defaultCodec, type Codec } from './values/codec.ts';
+import { Connection, type ConnectionOptions } from './wire/connection.ts';
 import { TOPOLOGY_TIMEOUT_MS } from './limits.ts';
-import { topologyOfServers, type HashingChoice, type Server } from './servers.ts';
-import { fixedTopology, followCoordinator, type TopologySource } from './topology-source.ts';
+import { topologyOfServers, type HashingChoice, type Server } from './routing/servers.ts';
+import { fixedTopology, followCoordinator, type TopologySource } from './following/topology-source.ts';
 
 /** Options of every fleet. Times are milliseconds, except for `ttl`, which memcached counts in seconds. */
 interface CommonOptions {

@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFleet, type Fleet } from '../../src/client/index.ts';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { activeNodes, type TopologyDocument } from '../../src/topology/document.ts';
 import { describeWith } from '../support/requirements.ts';
 import { buildImage, docker, eventually, Follower, Project, run, type EngineEvent } from './support.ts';

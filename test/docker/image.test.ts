@@ -3,7 +3,7 @@
  * its port), runs with as few rights as compose.yaml gives it, and ends when it is told to.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { describeWith } from '../support/requirements.ts';
 import { buildImage, docker, eventually, IMAGE, run } from './support.ts';
 

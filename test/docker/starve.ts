@@ -3,7 +3,7 @@
  * filled with more than that: the limit alone decides, not how much of the page cache happens to be charged to the
  * container, which on a fresh machine is the whole image and on another one nothing.
  */
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { docker, run } from './support.ts';
 
 /** `-m` of nodes that are to be starved, in MiB: room for all that they are filled with, so that nothing is evicted. */

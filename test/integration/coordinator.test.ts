@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import type { TopologyDocument } from '../../src/topology/document.ts';
 import { describeWith } from '../support/requirements.ts';
 import { until } from '../support/until.ts';

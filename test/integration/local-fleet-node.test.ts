@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { childrenOf, freePorts, isAlive, MEMFLEET, run } from '../support/local-fleet.ts';
 import { describeWith } from '../support/requirements.ts';
 import { until } from '../support/until.ts';

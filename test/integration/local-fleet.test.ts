@@ -74,7 +74,7 @@ describe('a local fleet of four', () => {
   });
 
   test('every daemon answers config get cluster, and so does the discovery port', async () => {
-    const { Connection } = await import('../../src/client/connection.ts');
+    const { Connection } = await import('../../src/client/wire/connection.ts');
     for (const port of [fleet.ports.discovery, fleet.ports.daemon, fleet.ports.daemon + 3]) {
       const connection = new Connection({ host: '127.0.0.1', port });
       await until(`a payload from ${port}`, async () => {

@@ -6,7 +6,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { FakeDaemon } from '../sidecar/support/fake-daemon.ts';
 import { parseExposition, valueOf } from '../sidecar/support/parse-exposition.ts';
 import { EXPORTER_METRICS } from '../sidecar/exporter-metrics.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { networkView, proxyConfig, twemproxyConfig } from '../../src/coordinator/http/views.ts';
 import type { TopologyDocument } from '../../src/topology/document.ts';
 import { buildRing } from '../../src/topology/ring.ts';

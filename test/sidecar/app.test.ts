@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/log.ts';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { buildApp } from '../../src/sidecar/app.ts';
 import { Collector } from '../../src/sidecar/collector.ts';
 import { HTTP_BOUNDS } from '../../src/sidecar/limits.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, systemClock } from '../../src/base/clock.ts';
 import { FleetError } from '../../src/base/errors.ts';
-import { Connection } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/wire/connection.ts';
 import { Collector, type StatsSource } from '../../src/sidecar/collector.ts';
 import { FakeDaemon } from './support/fake-daemon.ts';
 

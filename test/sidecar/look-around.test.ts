@@ -1,7 +1,7 @@
 /** A sidecar's looks at the coordinators that it does not follow. */
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
-import type { TopologySource } from '../../src/client/topology-source.ts';
+import type { TopologySource } from '../../src/client/following/topology-source.ts';
 import { LOOK_AROUND_MS } from '../../src/sidecar/limits.ts';
 import { lookAround } from '../../src/sidecar/look-around.ts';
 import type { TopologyDocument } from '../../src/topology/document.ts';

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../src/base/clock.ts';
-import { followCoordinator } from '../../../src/client/topology-source.ts';
+import { followCoordinator } from '../../../src/client/following/topology-source.ts';
 import { HEARTBEAT_MS, STALL_MAX_MS, WAIT_MAX_MS } from '../../../src/coordinator/limits.ts';
 import { DEFAULT_HASHING, type TopologyDocument } from '../../../src/topology/document.ts';
 import { until } from '../../support/until.ts';

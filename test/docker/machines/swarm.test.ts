@@ -5,7 +5,7 @@
  * load comes from our client in a container of the overlay network, since nobody else can reach the nodes.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Connection } from '../../../src/client/connection.ts';
+import { Connection } from '../../../src/client/wire/connection.ts';
 import type { TopologyDocument } from '../../../src/topology/document.ts';
 import { describeWith } from '../../support/requirements.ts';
 import { ContainerLoad, type LoadResult } from '../container-load.ts';

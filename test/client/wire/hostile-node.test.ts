@@ -5,11 +5,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../../src/base/clock.ts';
-import { Connection, type ConnectionOptions } from '../../src/client/connection.ts';
-import { createFleet } from '../../src/client/fleet.ts';
-import { LATE_FACTOR } from '../../src/client/limits.ts';
-import { until } from '../support/until.ts';
+import { ManualClock } from '../../../src/base/clock.ts';
+import { Connection, type ConnectionOptions } from '../../../src/client/wire/connection.ts';
+import { createFleet } from '../../../src/client/fleet.ts';
+import { LATE_FACTOR } from '../../../src/client/limits.ts';
+import { until } from '../../support/until.ts';
 
 let server: Server;
 let sockets: Socket[];

@@ -6,12 +6,12 @@
  * with jitter, at the next coordinator if there are several. A version lower than or equal to the one in force is
  * ignored, so a client that moves between coordinators never goes back.
  */
-import { backoffMs } from '../base/backoff.ts';
-import { sleep, systemClock, type Clock } from '../base/clock.ts';
-import { FleetError, isFleetError } from '../base/errors.ts';
-import { discard, httpGet, readText } from '../base/http-get.ts';
-import type { TopologyDocument } from '../topology/document.ts';
-import { parseTopology } from '../topology/validate.ts';
+import { backoffMs } from '../../base/backoff.ts';
+import { sleep, systemClock, type Clock } from '../../base/clock.ts';
+import { FleetError, isFleetError } from '../../base/errors.ts';
+import { discard, httpGet, readText } from '../../base/http-get.ts';
+import type { TopologyDocument } from '../../topology/document.ts';
+import { parseTopology } from '../../topology/validate.ts';
 import { EventStreamParser } from './event-stream.ts';
 import {
   BACKOFF_FIRST_MS,
@@ -20,7 +20,7 @@ import {
   EVENTS_SILENCE_MS,
   LONG_POLL_WAIT_MS,
   RETRY_MAX_MS,
-} from './limits.ts';
+} from '../limits.ts';
 
 /** Delivers topology documents. */
 export interface TopologySource {

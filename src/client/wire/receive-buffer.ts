@@ -9,8 +9,8 @@
  * A data block above the bound, or one that nobody waits for any more, is not kept: its bytes pass by and are counted,
  * and in its place comes a {@link SkippedReply}. So the stream stays in step, and memory at twice the bound.
  */
-import { CR, LF } from '../base/bytes.ts';
-import { parseReply, UNENDED, type Reply, type SkippedReply } from '../protocol/text/reply-parser.ts';
+import { CR, LF } from '../../base/bytes.ts';
+import { parseReply, UNENDED, type Reply, type SkippedReply } from '../../protocol/text/reply-parser.ts';
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,6 +1,6 @@
 /** Which keys may be sent. Pure. */
-import { FleetError } from '../base/errors.ts';
-import { KEY_BYTES_MAX } from '../base/memcached.ts';
+import { FleetError } from '../../base/errors.ts';
+import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 
 /**
  * Refuses a key that memcached would not take, or would take for something else: a space ends a key and a line end

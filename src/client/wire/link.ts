@@ -17,12 +17,12 @@
  *   stopped process still accepts connections.
  */
 import { connect, type Socket } from 'node:net';
-import { backoffMs } from '../base/backoff.ts';
-import type { Clock } from '../base/clock.ts';
-import { FleetError } from '../base/errors.ts';
-import type { Reply } from '../protocol/text/reply-parser.ts';
-import { RequestWriter } from '../protocol/text/request-writer.ts';
-import { BACKOFF_FIRST_MS, QUEUE_BYTES_MAX } from './limits.ts';
+import { backoffMs } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
+import { FleetError } from '../../base/errors.ts';
+import type { Reply } from '../../protocol/text/reply-parser.ts';
+import { RequestWriter } from '../../protocol/text/request-writer.ts';
+import { BACKOFF_FIRST_MS, QUEUE_BYTES_MAX } from '../limits.ts';
 import { PendingQueue, UNEXPECTED, type Collect } from './pending-queue.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 

@@ -1,6 +1,6 @@
 /** From a time to live to memcached's exptime. Pure. */
-import { FleetError } from '../base/errors.ts';
-import { EXPTIME_RELATIVE_MAX_SECONDS } from '../base/memcached.ts';
+import { FleetError } from '../../base/errors.ts';
+import { EXPTIME_RELATIVE_MAX_SECONDS } from '../../base/memcached.ts';
 
 /** Beyond this a moment in Unix time does not fit memcached's 32 bits. */
 const EXPTIME_MAX = 2 ** 31 - 1;

@@ -2,8 +2,8 @@
  * The requests of one connection whose answers are due, oldest first. Answers are matched by order alone, so a request
  * leaves the queue only by its answer or with the connection; one whose time is up stays, marked as expired.
  */
-import { FleetError } from '../base/errors.ts';
-import type { Reply } from '../protocol/text/reply-parser.ts';
+import { FleetError } from '../../base/errors.ts';
+import type { Reply } from '../../protocol/text/reply-parser.ts';
 
 /** Returned by a {@link Collect}: the answer is not complete. */
 export const MORE: unique symbol = Symbol('more');

@@ -6,11 +6,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../../src/base/clock.ts';
-import { DOCUMENT_BYTES_MAX, RETRY_MAX_MS } from '../../src/client/limits.ts';
-import { followCoordinator, type TopologySource } from '../../src/client/topology-source.ts';
-import { documentOf, nodeOf } from '../topology/nodes.ts';
-import { until } from '../support/until.ts';
+import { ManualClock } from '../../../src/base/clock.ts';
+import { DOCUMENT_BYTES_MAX, RETRY_MAX_MS } from '../../../src/client/limits.ts';
+import { followCoordinator, type TopologySource } from '../../../src/client/following/topology-source.ts';
+import { documentOf, nodeOf } from '../../topology/nodes.ts';
+import { until } from '../../support/until.ts';
 
 interface Call {
   request: IncomingMessage;

@@ -1,6 +1,6 @@
 /** Goal: server-sent events are read as the HTML standard says, wherever the text is cut. */
 import { describe, expect, test } from 'vitest';
-import { EventStreamParser } from '../../src/client/event-stream.ts';
+import { EventStreamParser } from '../../../src/client/following/event-stream.ts';
 
 const tooLarge = expect.objectContaining({ code: 'TOO_LARGE' });
 

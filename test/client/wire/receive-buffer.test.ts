@@ -1,7 +1,7 @@
 /** Goal: replies come out whole and in order, however the stream was cut. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ReceiveBuffer } from '../../src/client/receive-buffer.ts';
+import { ReceiveBuffer } from '../../../src/client/wire/receive-buffer.ts';
 
 const STREAM = Buffer.from(
   'STORED\r\nVALUE a 0 5\r\nhello\r\nVALUE b 7 3000 9\r\n' +

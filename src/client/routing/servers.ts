@@ -1,8 +1,8 @@
 /** A fixed list of servers as a topology document. Pure. */
-import { FleetError } from '../base/errors.ts';
-import { MEMCACHED_PORT } from '../base/memcached.ts';
-import { DEFAULT_HASHING, type Hashing, type TopologyDocument, type TopologyNode } from '../topology/document.ts';
-import { parseTopology } from '../topology/validate.ts';
+import { FleetError } from '../../base/errors.ts';
+import { MEMCACHED_PORT } from '../../base/memcached.ts';
+import { DEFAULT_HASHING, type Hashing, type TopologyDocument, type TopologyNode } from '../../topology/document.ts';
+import { parseTopology } from '../../topology/validate.ts';
 
 /** One server: `host`, `host:port`, `[IPv6]:port` or `host:port:weight`, or the same in parts. */
 export type Server = string | { host: string; port?: number; weight?: number };

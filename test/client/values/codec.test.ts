@@ -1,8 +1,7 @@
-/** Keys, values, times to live, back-off and server lists: the pure parts of the client. */
+/** Goal: values come back as they were stored, and what other clients stored is read as they meant it. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../src/base/errors.ts';
-import { backoffMs } from '../../src/base/backoff.ts';
+import type { ErrorCode } from '../../../src/base/errors.ts';
 import {
   FLAGS_BYTES,
   FLAGS_INTEGER,
@@ -10,10 +9,7 @@ import {
   FLAGS_TEXT,
   bytesCodec,
   defaultCodec,
-} from '../../src/client/codec.ts';
-import { exptimeOf } from '../../src/client/exptime.ts';
-import { checkKey } from '../../src/client/key.ts';
-import { parseServer, topologyOfServers } from '../../src/client/servers.ts';
+} from '../../../src/client/values/codec.ts';
 
 function errorOf(code: ErrorCode): Error {
   return expect.objectContaining({ name: 'FleetError', code }) as Error;
@@ -23,43 +19,6 @@ function throughCodec(value: unknown): unknown {
   const { data, flags } = defaultCodec.encode(value);
   return defaultCodec.decode(Buffer.from(data), flags);
 }
-
-describe('a key', () => {
-  test.each(['a', 'k'.repeat(250), 'é'.repeat(125), '€'.repeat(83), '💾'.repeat(62), '!~', '\u0080', '\u00a0'])(
-    '%j may be sent',
-    (key) => expect(() => checkKey(key)).not.toThrow(),
-  );
-
-  test.each([
-    '',
-    ' ',
-    'a b',
-    'a\r\nflush_all',
-    '\0',
-    'a\tb',
-    '\u007f',
-    'k'.repeat(251),
-    'é'.repeat(126),
-    '\ud800',
-    'a\udc00',
-  ])('%j may not', (key) => expect(() => checkKey(key)).toThrow(errorOf('BAD_KEY')));
-
-  test('that passes is one word of at most 250 bytes, whatever the text', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (key) => {
-        try {
-          checkKey(key);
-        } catch {
-          return;
-        }
-        const bytes = Buffer.from(key);
-        expect(bytes.length).toBeLessThanOrEqual(250);
-        expect(bytes.toString()).toBe(key);
-        expect(bytes.every((byte) => byte > 0x20 && byte !== 0x7f)).toBe(true);
-      }),
-    );
-  });
-});
 
 describe('a value', () => {
   test.each([
@@ -158,60 +117,5 @@ describe('the bytes codec', () => {
     expect(bytesCodec.encode('é')).toEqual({ data: Buffer.from('é'), flags: 0 });
     expect(bytesCodec.decode(Buffer.from('{}'), FLAGS_JSON)).toEqual(Buffer.from('{}'));
     expect(() => bytesCodec.encode({})).toThrow(errorOf('BAD_VALUE'));
-  });
-});
-
-describe('a time to live', () => {
-  const nowMs = Date.UTC(2026, 0, 1);
-  const nowSeconds = nowMs / 1000;
-  test.each([
-    [undefined, 0],
-    [0, 0],
-    [0.2, 1],
-    [60, 60],
-    [2_592_000, 2_592_000],
-    [2_592_001, nowSeconds + 2_592_001],
-    [10 ** 9, 0],
-    [Infinity, 0],
-  ])('of %s seconds is the exptime %d', (ttl, exptime) => {
-    expect(exptimeOf(ttl, nowMs)).toBe(exptime);
-  });
-
-  test.each([-1, NaN])('of %d is refused', (ttl) => {
-    expect(() => exptimeOf(ttl, nowMs)).toThrow(errorOf('BAD_VALUE'));
-  });
-});
-
-describe('back-off', () => {
-  test('doubles up to its limit, and half of it is chance', () => {
-    const least = [1, 2, 3, 4, 50].map((failures) => backoffMs(failures, 100, 500, () => 0));
-    const most = [1, 2, 3, 4, 50].map((failures) => backoffMs(failures, 100, 500, () => 0.999_999));
-    expect(least).toEqual([50, 100, 200, 250, 250]);
-    expect(most.map(Math.round)).toEqual([100, 200, 400, 500, 500]);
-  });
-});
-
-describe('a server', () => {
-  test.each([
-    ['cache-1', { host: 'cache-1', port: 11211, weight: 1 }],
-    ['127.0.0.1:11212', { host: '127.0.0.1', port: 11212, weight: 1 }],
-    ['a:1:3', { host: 'a', port: 1, weight: 3 }],
-    ['[::1]:11212', { host: '::1', port: 11212, weight: 1 }],
-    ['[::1]', { host: '::1', port: 11211, weight: 1 }],
-  ])('%j is understood', (text, expected) => expect(parseServer(text)).toEqual(expected));
-
-  test.each(['', ':1', 'a:', 'a:x', 'a:1:2:3', '::1', 'a b:1', 'http://a:1'])('%j is refused', (text) => {
-    expect(() => parseServer(text)).toThrow(errorOf('BAD_CONFIG'));
-  });
-
-  test('lists keep their order, as some hashing depends on it', () => {
-    const document = topologyOfServers(['b:1', { host: 'a' }, 'c:2:5'], 'modulo-crc32-shift');
-    expect(document.nodes.map((node) => node.name)).toEqual(['b:1', 'a:11211', 'c:2']);
-    expect(document.nodes.map((node) => node.weight)).toEqual([1, 1, 5]);
-    expect(document.hashing.algorithm).toBe('modulo-crc32-shift');
-  });
-
-  test.each([[['a:1', 'a:1']], [['a:99999']], [[{ host: '' }]]])('%j is refused', (servers) => {
-    expect(() => topologyOfServers(servers)).toThrow(errorOf('BAD_CONFIG'));
   });
 });

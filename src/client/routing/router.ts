@@ -6,10 +6,10 @@
  * a container that came back under another IP gets a new one. What leaves the ring answers what it was asked, and then
  * its connection closes.
  */
-import type { FleetError } from '../base/errors.ts';
-import type { TopologyDocument, TopologyNode } from '../topology/document.ts';
-import { buildRing, type Ring } from '../topology/ring.ts';
-import type { Connection, ConnectionOptions } from './connection.ts';
+import type { FleetError } from '../../base/errors.ts';
+import type { TopologyDocument, TopologyNode } from '../../topology/document.ts';
+import { buildRing, type Ring } from '../../topology/ring.ts';
+import type { Connection, ConnectionOptions } from '../wire/connection.ts';
 
 /** What the router tells, and how it connects. */
 export interface RouterOptions {

@@ -3,8 +3,8 @@
  * looked at twice, into however many pieces a line is cut.
  * Source: WHATWG HTML, "9.2.6 Interpreting an event stream".
  */
-import { CR, LF } from '../base/bytes.ts';
-import { FleetError } from '../base/errors.ts';
+import { CR, LF } from '../../base/bytes.ts';
+import { FleetError } from '../../base/errors.ts';
 
 /** One event that has data. */
 export interface StreamEvent {

@@ -2,10 +2,10 @@
  * A connection: memcached's commands, as promises, on one node's {@link Link}. Keys and flags go out as they are given;
  * the fleet above it checks keys and encodes values. Connects at the first request and again whenever it is lost.
  */
-import { systemClock, type Clock } from '../base/clock.ts';
-import { FleetError } from '../base/errors.ts';
-import type { Reply, SkippedReply, Status, ValueReply } from '../protocol/text/reply-parser.ts';
-import type { StoreVerb } from '../protocol/text/request-writer.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { FleetError } from '../../base/errors.ts';
+import type { Reply, SkippedReply, Status, ValueReply } from '../../protocol/text/reply-parser.ts';
+import type { StoreVerb } from '../../protocol/text/request-writer.ts';
 import {
   ANSWER_BYTES_MAX,
   BACKOFF_MAX_MS,
@@ -17,7 +17,7 @@ import {
   SILENCE_FACTOR,
   STATS_MAX,
   VALUE_BYTES_MAX,
-} from './limits.ts';
+} from '../limits.ts';
 import { Link } from './link.ts';
 import { MORE, UNEXPECTED, type Collect } from './pending-queue.ts';
 

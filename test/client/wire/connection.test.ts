@@ -4,12 +4,12 @@
  */
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ManualClock } from '../../src/base/clock.ts';
-import type { ErrorCode } from '../../src/base/errors.ts';
-import { Connection, type ConnectionOptions } from '../../src/client/connection.ts';
-import { FaultyProxy } from '../support/faulty-proxy.ts';
-import { TinyMemcached } from '../support/tiny-memcached.ts';
-import { until } from '../support/until.ts';
+import { ManualClock } from '../../../src/base/clock.ts';
+import type { ErrorCode } from '../../../src/base/errors.ts';
+import { Connection, type ConnectionOptions } from '../../../src/client/wire/connection.ts';
+import { FaultyProxy } from '../../support/faulty-proxy.ts';
+import { TinyMemcached } from '../../support/tiny-memcached.ts';
+import { until } from '../../support/until.ts';
 
 let server: TinyMemcached;
 let proxy: FaultyProxy;

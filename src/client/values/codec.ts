@@ -12,7 +12,7 @@
  * str of python-memcached (16) and its numbers (2, 4) become strings and numbers; flags of which nothing is known give
  * the bytes as they are.
  */
-import { FleetError } from '../base/errors.ts';
+import { FleetError } from '../../base/errors.ts';
 
 /** Bytes and what they mean. */
 export interface EncodedValue {
