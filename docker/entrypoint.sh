@@ -10,12 +10,6 @@
 #   memfleet coordinator   memfleet coordinator
 set -eu
 
-# The token may be in a file, as the secrets of a Swarm are; what is in the environment wins.
-if [ -z "${MEMFLEET_TOKEN-}" ] && [ -n "${MEMFLEET_TOKEN_FILE-}" ]; then
-  MEMFLEET_TOKEN=$(cat "$MEMFLEET_TOKEN_FILE")
-  export MEMFLEET_TOKEN
-fi
-
 case ${1-} in
   memfleet) shift ;;
   memcached)

@@ -49,6 +49,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'an example: slow squares, faster with every run',
     load: () => import('./commands/squares.ts'),
   },
+  token: {
+    usage: 'token http|config',
+    summary: "a token made of the fleet's, for one purpose",
+    load: () => import('./commands/token.ts'),
+  },
   help: { usage: 'help [COMMAND]', summary: 'print this', load: () => import('./commands/help.ts') },
   version: { usage: 'version', summary: 'print the version', load: () => import('./commands/version.ts') },
 };

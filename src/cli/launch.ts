@@ -11,8 +11,8 @@ export interface ChildSpec {
   name: string;
   /** Words after `memfleet`, the command first. */
   args: readonly string[];
-  /** Added to our own environment. */
-  env?: Readonly<Record<string, string>>;
+  /** Added to our own environment; undefined takes a variable away. */
+  env?: Readonly<Record<string, string | undefined>>;
   /** Greatest size of V8's old space in MiB; V8's own choice unless given. Gives way to a size in NODE_OPTIONS. */
   heapMb?: number;
   /** What its death means: start it again, or end everything. */

@@ -5,6 +5,7 @@ import { formatHostPort, type HostPort } from '../base/host-port.ts';
 import { FleetError } from '../base/errors.ts';
 import type { ChildSpec } from './launch.ts';
 import { DAEMON_HEAP_MB, SIDECAR_HEAP_MB } from './limits.ts';
+import { nodeSecrets } from './node-secrets.ts';
 
 /** Local mode binds loopback only. */
 const HOST = '127.0.0.1';
@@ -54,7 +55,7 @@ export function planLocalFleet(options: LocalFleetOptions): LocalFleet {
   const addresses = [coordinator, discovery, ...nodes.map((node) => node.daemon), ...nodes.map((node) => node.sidecar)];
   assertDistinct(addresses);
   const coordinatorUrl = `http://${formatHostPort(coordinator)}`;
-  const env = { MEMFLEET_CONFIG_TOKEN: options.configToken, MEMFLEET_LOG_LEVEL: options.logLevel };
+  const env = { ...nodeSecrets(options.configToken), MEMFLEET_LOG_LEVEL: options.logLevel };
   const daemons = nodes.map((node): ChildSpec => ({
     name: `daemon ${node.name}`,
     args: ['daemon', ...options.daemonFlags, '-l', HOST, '-p', String(node.daemon.port)],

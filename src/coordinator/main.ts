@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { describeOptions } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, type Logger } from '../base/log.ts';
+import { withSecretFiles } from '../base/secret-files.ts';
 import { DEFAULT_HASHING } from '../topology/document.ts';
 import { buildApp } from './http/app.ts';
 import { DiscoveryEndpoint } from './discovery-endpoint.ts';
@@ -22,7 +23,7 @@ import { fileStore, memoryStore } from './state-file.ts';
 /** Runs the coordinator until a signal ends it. Resolves with the exit code: 0, 64 for bad flags, 71 for a taken port. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const options = readCoordinatorOptions(args, process.env);
+    const options = readCoordinatorOptions(args, withSecretFiles(process.env));
     if (options.help) {
       process.stdout.write(`Usage: memfleet coordinator [options]\n\n${describeOptions(OPTIONS)}\n`);
       return 0;

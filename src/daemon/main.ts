@@ -7,6 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { EXIT_PORT_TAKEN, EXIT_USAGE } from '../base/lifecycle.ts';
 import { FleetError, isFleetError } from '../base/errors.ts';
 import { LineSink, type LineStream } from '../base/line-sink.ts';
+import { withSecretFiles } from '../base/secret-files.ts';
 import { productVersion } from '../base/version.ts';
 import { DETACHED_VARIABLE, detach, reportReady } from './detach.ts';
 import { readDaemonOptions } from './options/options.ts';
@@ -39,7 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const request = readDaemonOptions(args, process.env);
+  const request = readDaemonOptions(args, withSecretFiles(process.env));
   if (request.kind === 'help') {
     process.stdout.write(helpText(productVersion(), MEMCACHED_VERSION));
     return 0;

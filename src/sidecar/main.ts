@@ -10,6 +10,8 @@ import { listenAddress } from '../base/host-port.ts';
 import type { OptionValues } from '../base/config.ts';
 import { createLifecycle, listenError, reportFailure, type Lifecycle } from '../base/lifecycle.ts';
 import { createLogger, LOG_LEVEL_OPTION, type Logger } from '../base/log.ts';
+import { withSecretFiles } from '../base/secret-files.ts';
+import { configToken } from '../base/token.ts';
 import { Connection, followCoordinator } from '../client/internal.ts';
 import { buildApp } from './app.ts';
 import { Collector } from './collector.ts';
@@ -35,11 +37,12 @@ const OPTIONS = {
   name: option(named('NAME'), { env: 'MEMFLEET_NODE_NAME', help: 'the name of the node; the host name unless given' }),
   coordinator: option(httpUrl, { env: 'MEMFLEET_COORDINATOR', help: 'whose topology to hand to the daemon' }),
   logLevel: LOG_LEVEL_OPTION,
-  token: option(named('TOKEN'), {
-    env: ['MEMFLEET_CONFIG_TOKEN', 'MEMFLEET_TOKEN'],
+  configToken: option(named('TOKEN'), {
+    env: 'MEMFLEET_CONFIG_TOKEN',
     flag: false,
-    help: 'what the daemon knows its sidecar by',
+    help: 'what the daemon knows its sidecar by; default what follows from the next',
   }),
+  token: option(named('TOKEN'), { env: 'MEMFLEET_TOKEN', flag: false, help: "the fleet's, if it may be known here" }),
   help: toggle({ short: 'h', help: 'print this' }),
 };
 
@@ -48,7 +51,7 @@ type Options = OptionValues<typeof OPTIONS>;
 /** Runs the sidecar until a signal ends it. Resolves with the exit code: 0, 64 for bad flags, 71 for a taken port. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const options = readOptions(OPTIONS, args, process.env);
+    const options = readOptions(OPTIONS, args, withSecretFiles(process.env));
     if (options.help) {
       process.stdout.write(`Usage: memfleet sidecar [options]\n\n${describeOptions(OPTIONS)}\n`);
       return 0;
@@ -117,7 +120,8 @@ function connectTo(place: DaemonPlace): Connection {
  * a daemon misunderstands cannot disturb the statistics. Undefined if there is nothing to follow or no token.
  */
 function followTopology(options: Options, lifecycle: Lifecycle, log: Logger): Handover | undefined {
-  const { coordinator, token } = options;
+  const { coordinator } = options;
+  const token = configToken(options.configToken, options.token);
   if (coordinator === undefined) return undefined;
   if (token === undefined) {
     log.warn('no MEMFLEET_CONFIG_TOKEN or MEMFLEET_TOKEN, so the daemon cannot be given the topology');

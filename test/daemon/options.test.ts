@@ -1,6 +1,7 @@
 /** The daemon's flags: what each of them sets, in every form that getopt takes, and one clear line for every mistake. */
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/base/errors.ts';
+import { deriveToken } from '../../src/base/token.ts';
 import { readDaemonOptions } from '../../src/daemon/options/options.ts';
 import type { Settings } from '../../src/daemon/settings.ts';
 
@@ -114,7 +115,7 @@ describe('flags', () => {
   });
 
   test('the token of the configuration comes from the environment; its own name wins', () => {
-    expect(read('', { MEMFLEET_TOKEN: 'a' }).configToken).toBe('a');
+    expect(read('', { MEMFLEET_TOKEN: 'a' }).configToken).toBe(deriveToken('a', 'config'));
     expect(read('', { MEMFLEET_TOKEN: 'a', MEMFLEET_CONFIG_TOKEN: 'b' }).configToken).toBe('b');
     expect(read('', { MEMFLEET_TOKEN: '' }).configToken).toBeUndefined();
   });

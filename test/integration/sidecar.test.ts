@@ -162,7 +162,7 @@ describe('sidecar as a process', () => {
     const coordinator = await startCoordinator(41);
     const sidecar = await startSidecar(['--daemon', `127.0.0.1:${daemon.port}`], {
       MEMFLEET_COORDINATOR: coordinator,
-      MEMFLEET_TOKEN: 'secret',
+      MEMFLEET_CONFIG_TOKEN: 'secret',
     });
     await expect.poll(() => daemon.config, WAIT).toBe('41\ncache-1|127.0.0.1|11211\n');
     const { port } = daemon;

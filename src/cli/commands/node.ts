@@ -10,9 +10,12 @@ import { systemClock } from '../../base/clock.ts';
 import { integer, option } from '../../base/config.ts';
 import { formatHostPort } from '../../base/host-port.ts';
 import { aborted } from '../../base/lifecycle.ts';
+import { withSecretFiles } from '../../base/secret-files.ts';
+import { configToken } from '../../base/token.ts';
 import { processIo, runCommand, type Io } from '../command.ts';
 import { asksForHelp, wayToDaemon, type SidecarWay } from '../daemon-flags.ts';
 import { DAEMON_HEAP_MB, DRAIN_MAX_MS, SIDECAR_HEAP_MB } from '../limits.ts';
+import { nodeSecrets } from '../node-secrets.ts';
 import { stopSignals, type StopSignals } from '../signals.ts';
 import { describeEnd, exitCodeOf, hasToldWhy, Supervisor } from '../supervisor.ts';
 
@@ -79,7 +82,7 @@ async function supervise({ daemonFlags, address, drainMs, io }: NodeOptions): Pr
   const tell = (line: string): void => io.err(`memfleet node: ${line}\n`);
   const signals = stopSignals(systemClock);
   const supervisor = new Supervisor({ tell });
-  const env = secret(io);
+  const env = secrets(io);
   supervisor.start({ name: DAEMON, args: ['daemon', ...daemonFlags], env, heapMb: DAEMON_HEAP_MB, onExit: 'end' });
   const sidecarFlags = ['sidecar', '--daemon', address];
   supervisor.start({ name: SIDECAR, args: sidecarFlags, env, heapMb: SIDECAR_HEAP_MB, onExit: 'restart' });
@@ -107,8 +110,9 @@ async function drain(supervisor: Supervisor, signals: StopSignals, drainMs: numb
   cancel();
 }
 
-/** The word by which the daemon knows its own sidecar: the operator's, or one that nobody else can know. */
-function secret(io: Io): Record<string, string> {
-  const given = io.env['MEMFLEET_CONFIG_TOKEN'] || io.env['MEMFLEET_TOKEN'];
-  return given ? {} : { MEMFLEET_CONFIG_TOKEN: randomBytes(24).toString('base64url') };
+/** Derived here, so that neither process has to know what it is made of; made up where nothing is given. */
+function secrets(io: Io): Record<string, string | undefined> {
+  const env = withSecretFiles(io.env);
+  const given = configToken(env['MEMFLEET_CONFIG_TOKEN'], env['MEMFLEET_TOKEN']);
+  return nodeSecrets(given ?? randomBytes(24).toString('base64url'));
 }

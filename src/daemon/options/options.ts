@@ -2,6 +2,7 @@
  * The daemon's flags, memcached's by letter and by long name. Pure: from words to settings, or one clear error. The rows
  * are in `options/flags.ts` and `options/extended.ts`; here is what several of them mean together.
  */
+import { configToken } from '../../base/token.ts';
 import { FLAGS, newDraft, type Draft } from './flags.ts';
 import { tlsSettings } from './tls.ts';
 import { listenAddresses, udpAddresses } from './addresses.ts';
@@ -36,8 +37,7 @@ export function readDaemonOptions(words: readonly string[], env: Record<string, 
     if (flag.letter === 'V') return { kind: 'version' };
     flag.apply?.(draft, value);
   }
-  const token = env['MEMFLEET_CONFIG_TOKEN'] || env['MEMFLEET_TOKEN'];
-  if (token) draft.settings.configToken = token;
+  draft.settings.configToken = configToken(env['MEMFLEET_CONFIG_TOKEN'], env['MEMFLEET_TOKEN']);
   draft.settings.saslPasswordFile = env['MEMCACHED_SASL_PWDB'] || undefined;
   judgeMemory(draft.settings);
   judgeProtocols(draft);

@@ -1,5 +1,6 @@
 /** The HTTP contract, route by route, without a socket. */
 import { describe, expect, test } from 'vitest';
+import { deriveToken } from '../../../src/base/token.ts';
 import { PROBLEM_CONTENT_TYPE } from '../../../src/api/problem.ts';
 import { LEFT_OUT_SHOWN_MAX } from '../../../src/coordinator/limits.ts';
 import type { TopologyDocument } from '../../../src/topology/document.ts';
@@ -358,6 +359,17 @@ describe('what changes something', () => {
       const response = await world.app.inject({ method: 'PUT', url, headers: { authorization } });
       expect([response.statusCode, response.headers['allow']]).toEqual([405, allowed]);
     }
+  });
+
+  test('is allowed with the token that is made of the token for HTTP, and not with that for the nodes', async () => {
+    await using world = await running({ token: 'the-token' }, 1, 2);
+    const drain = async (token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await world.app.inject({ method: 'POST', url: '/v1/nodes/cache-1/drain', headers })).statusCode;
+    };
+    expect(await drain(deriveToken('the-token', 'config'))).toBe(401);
+    expect(await drain(deriveToken('the-token', 'topology'))).toBe(401);
+    expect(await drain(deriveToken('the-token', 'http'))).toBe(200);
   });
 
   test('drains a node and resumes it with the token', async () => {
