@@ -63,17 +63,17 @@ export async function freePort(): Promise<number> {
   });
 }
 
-async function untilAccepts(port: number, ended: () => string | undefined): Promise<void> {
+async function untilAccepts(place: number | string, ended: () => string | undefined): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
-      const client = await RawClient.connect(port);
+      const client = await RawClient.connect(place);
       client.destroy();
       return;
     } catch (cause) {
       const end = ended();
       if (end !== undefined || Date.now() > deadline) {
-        throw new Error(`no server on port ${port}: ${end ?? 'it does not accept'}`, { cause });
+        throw new Error(`no server on ${place}: ${end ?? 'it does not accept'}`, { cause });
       }
     }
     await delay(POLL_MS);
@@ -103,7 +103,9 @@ async function startProcess(
       resolve();
     });
   });
-  await untilAccepts(port, () => end);
+  // -s leaves no TCP port.
+  const path = args[args.indexOf('-s') + 1];
+  await untilAccepts(args.includes('-s') && path !== undefined ? path : port, () => end);
   return {
     port,
     stop: async () => {

@@ -48,9 +48,10 @@ export class RawClient {
     });
   }
 
-  static async connect(port: number): Promise<RawClient> {
+  /** @param place a port of 127.0.0.1, or the path of a Unix socket */
+  static async connect(place: number | string): Promise<RawClient> {
     return await new Promise((resolve, reject) => {
-      const socket = connect({ port, host: '127.0.0.1' });
+      const socket = connect(typeof place === 'string' ? { path: place } : { port: place, host: '127.0.0.1' });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);

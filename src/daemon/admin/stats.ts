@@ -27,7 +27,6 @@ export function statsCommand(words: string[], context: AdminContext): string | S
     case 'reset':
       return reset(context);
     case 'detail':
-      if (!context.settings.dumpEnabled) return 'CLIENT_ERROR stats detail not allowed\r\n';
       return detail(words[2], context);
     case 'cachedump':
       return dumpClass(words, context);
@@ -49,8 +48,9 @@ function reset(context: AdminContext): string {
   return 'RESET\r\n';
 }
 
-/** `stats detail`, which `-X` forbids in the text protocol alone, as in memcached. */
-export function detail(what: string | undefined, { prefixes, settings }: AdminContext): string | Streamed {
+/** `stats detail on|off|dump` */
+function detail(what: string | undefined, { prefixes, settings }: AdminContext): string | Streamed {
+  if (!settings.dumpEnabled) return 'CLIENT_ERROR stats detail not allowed\r\n';
   switch (what) {
     case 'on':
     case 'off':

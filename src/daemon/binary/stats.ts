@@ -3,7 +3,7 @@
  * some of these keys by their beginning only (proto_bin.c, process_bin_stat), and so do we.
  */
 import type { AdminContext } from '../admin/context.ts';
-import { detail, statsCommand } from '../admin/stats.ts';
+import { statsCommand } from '../admin/stats.ts';
 import { textOf, type Streamed } from '../stats/rows.ts';
 
 type Rows = (readonly [name: string, value: string])[];
@@ -20,11 +20,12 @@ export function binaryStats(key: string, context: AdminContext): Rows | undefine
 /** Tables that are asked for by their whole name; `conns` is none of them (memcached.c, get_stats). */
 const TABLES = new Set(['items', 'slabs', 'sizes']);
 
-/** `detail on`, `detail off`, `detail dump`; the dump is one row with all its lines. */
+/** `detail on`, `detail off`, `detail dump`, unless they are forbidden; the dump is one row with all its lines. */
 function detailRows(argument: string, context: AdminContext): Rows | undefined {
   const what = [' dump', ' on', ' off'].find((word) => argument.startsWith(word))?.trim();
   if (what === undefined) return undefined;
-  const answer = detail(what, context);
+  const answer = statsCommand(['stats', 'detail', what], context);
+  if (typeof answer === 'string' && answer.startsWith('CLIENT_ERROR')) return undefined;
   return what === 'dump' ? [['detailed', textOf(answer)]] : [];
 }
 
