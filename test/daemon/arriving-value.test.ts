@@ -160,7 +160,6 @@ test.each(EVICTION_POLICIES)(
   async (eviction) => {
     const all = await startMemoryServer({ maxBytes: 64 * MEGABYTE, itemSizeMax: 5 * MEGABYTE, eviction }, true);
     fill(all);
-    all.clock.advance(60_000);
     const { server, connect } = all;
     const value = makeValue(4_000_000, 1);
     const sockets = Array.from({ length: 14 }, () => connect());

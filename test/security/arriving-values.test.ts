@@ -127,17 +127,11 @@ function runSuite(kind: ServerKind, isOurs: boolean): void {
       }
       for (const socket of uploads) socket.write('\r\n');
       for (const answer of answers) expect(String((await answer)[0])).toBe('STORED\r\n');
-      // Those that were complete first may have made room for the others: all are of one second.
-      let there = 0;
       for (const i of uploads.keys()) {
         const expected = Buffer.concat([Buffer.from(`VA ${length}\r\n`), value, Buffer.from('\r\nMN\r\n')]);
         await client.send([Buffer.from(`mg upload-${i} v\r\nmn\r\n`)]);
-        const answer = await client.receiveUntil(Buffer.from('MN\r\n'));
-        if (answer.toString('latin1') === 'EN\r\nMN\r\n') continue;
-        expect(answer.equals(expected), `upload-${i}`).toBe(true);
-        there++;
+        expect((await client.receiveUntil(Buffer.from('MN\r\n'))).equals(expected), `upload-${i}`).toBe(true);
       }
-      expect(there).toBeGreaterThan(0);
       await closeAll();
     });
   });

@@ -142,6 +142,19 @@ export class PageMover {
     return (oldestDonor !== 0 && this.#take(oldestDonor, sizeClass)) || this.#takeAny(sizeClass, false);
   }
 
+  /** Takes the page of the oldest victim of other classes, if that was last used at a second or before. */
+  takeOlder(sizeClass: number, second: number): boolean {
+    const { slabs } = this.#store;
+    let oldestDonor = 0;
+    let oldest = second;
+    for (let donor = 1; donor <= slabs.classes.largest; donor++) {
+      if (donor === sizeClass || slabs.pageCount[donor] === 0 || !this.#canDoWithout(donor)) continue;
+      const time = this.#policy.victimTime(donor);
+      if (time <= oldest) [oldestDonor, oldest] = [donor, time];
+    }
+    return oldestDonor !== 0 && this.#take(oldestDonor, sizeClass);
+  }
+
   /** Takes a page of one class for another, if the giver keeps one. */
   reassign(donor: number, sizeClass: number): boolean {
     const { slabs } = this.#store;

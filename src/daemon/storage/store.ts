@@ -218,8 +218,9 @@ export class Store {
     this.memory.setWord(ref, layout.SHAPE, layout.shapeOf(length, suffixBytes, sizeClass));
     this.memory.setWord(ref, layout.EXPTIME, exptime);
     this.memory.setWord(ref, layout.VALUE_BYTES, valueBytes);
-    // The CAS comes with the link; until then its word keeps the hash.
+    // The CAS comes with the link; until then its words keep the hash, and which CAS was given out last.
     this.memory.setWord(ref, layout.CAS_LOW, hash);
+    if (isChunked) this.memory.setWord(ref, layout.CAS_HIGH, this.#lastCas | 0);
     this.items.writeHead(ref, key, start, length, flags, valueBytes);
     return ref;
   }
@@ -234,9 +235,10 @@ export class Store {
     const { memory } = this;
     const { classes } = this.slabs;
     const isFull = restBytes >= FURTHER_ROOM;
-    let chunk = this.#allocateChunk(isFull ? classes.largest : classes.classFor(layout.HEADER_BYTES + restBytes));
+    const sizeClass = isFull ? classes.largest : classes.classFor(layout.HEADER_BYTES + restBytes);
+    let chunk = this.#allocateChunk(sizeClass, first);
     // The chunks before may lie in every page that their class could be given.
-    if (chunk === NONE && !isFull) chunk = this.#allocateChunk(classes.largest);
+    if (chunk === NONE && !isFull) chunk = this.#allocateChunk(classes.largest, first);
     if (chunk === NONE) return NONE;
     memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
     memory.setWord(chunk, layout.CHAIN, first);
@@ -429,7 +431,8 @@ export class Store {
 
   // ---- room ----
 
-  #allocateChunk(wantedClass: number): ChunkRef {
+  /** @param grower the item that it is for, if that has chunks already */
+  #allocateChunk(wantedClass: number, grower: ChunkRef = NONE): ChunkRef {
     let sizeClass = wantedClass;
     let ref = this.slabs.allocate(sizeClass);
     if (ref === NONE && this.slabs.pageCount[sizeClass] === 0) {
@@ -437,7 +440,7 @@ export class Store {
       ref = this.slabs.allocate(sizeClass);
     }
     for (let tries = 0; ref === NONE && tries < ROOM_TRIES_MAX; tries++) {
-      if (!this.#makeRoom(sizeClass)) break;
+      if (!this.#makeRoom(sizeClass, grower)) break;
       ref = this.slabs.allocate(sizeClass);
     }
     if (ref === NONE) return this.#outOfMemory(sizeClass);
@@ -446,14 +449,24 @@ export class Store {
   }
 
   /** Frees a chunk of a class or brings it a page; false if neither can be done. */
-  #makeRoom(sizeClass: number): boolean {
+  #makeRoom(sizeClass: number, grower: ChunkRef): boolean {
     const victim = this.policy.victim(sizeClass);
     const mayGo = victim !== NONE && (!this.#evictionDisabled || this.deathOf(victim) !== ABSENT);
     if (!mayGo) return this.#mover.takePage(sizeClass, this.#evictionDisabled);
-    if (this.balancesPages && !this.#evictionDisabled && this.#mover.balance(sizeClass, this.#bytesOf(victim)))
-      return true;
+    if (this.balancesPages && !this.#evictionDisabled) {
+      // Values that come side by side must not evict each other as they are completed while others have older ones.
+      const isLater = grower !== NONE && this.#isLater(victim, grower);
+      if (isLater && this.#mover.takeOlder(sizeClass, this.memory.word(victim, layout.TIME))) return true;
+      if (this.#mover.balance(sizeClass, this.#bytesOf(victim))) return true;
+    }
     this.remove(victim);
     return true;
+  }
+
+  /** Whether an item was stored after one that is in flight was begun. */
+  #isLater(stored: ChunkRef, inFlight: ChunkRef): boolean {
+    const { memory } = this;
+    return ((memory.word(stored, layout.CAS_LOW) - memory.word(inFlight, layout.CAS_HIGH)) | 0) > 0;
   }
 
   #outOfMemory(sizeClass: number): ChunkRef {
