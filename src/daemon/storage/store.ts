@@ -9,6 +9,7 @@
 import type { SecondHand } from '../clock.ts';
 import { decimalLength } from '../../base/bytes.ts';
 import type { EvictionPolicy, EvictionPolicyName } from './eviction.ts';
+import { ChunkSupply } from './chunk-supply.ts';
 import { HashIndex } from './hash-index.ts';
 import { FURTHER_ROOM, Items, LINE_END, SINGLE_ROOM } from './items.ts';
 import * as layout from './layout.ts';
@@ -17,7 +18,6 @@ import { NONE, type ChunkRef } from './layout.ts';
 import { SegmentedLru } from './lru.ts';
 import { Memory } from './memory.ts';
 import type { StoreObserver } from './observer.ts';
-import { PageMover } from './page-mover.ts';
 import { S3Fifo } from './s3fifo.ts';
 import { PAGE_BYTES, SizeClasses, defaultGrowthFactor } from './size-classes.ts';
 import { Slabs } from './slabs.ts';
@@ -59,9 +59,6 @@ export const FLUSHED = 2;
 /** Items with a CAS of their client's choice that may outlive a flush of the same second; more are flushed with the rest. */
 const CHOSEN_SINCE_FLUSH_MAX = 10_000;
 
-/** Tries of one allocation to make room, each of which frees at least a chunk; then it fails. */
-const ROOM_TRIES_MAX = 64;
-
 export class Store {
   readonly memory: Memory;
   readonly slabs: Slabs;
@@ -80,9 +77,8 @@ export class Store {
   readonly sizes: Map<number, number> | undefined;
   /** Why the last find found nothing: ABSENT, EXPIRED or FLUSHED. */
   missReason = ABSENT;
-  readonly #mover: PageMover;
+  readonly #supply: ChunkSupply;
   readonly #time: SecondHand;
-  readonly #evictionDisabled: boolean;
   /** Every CAS value is 0. */
   readonly casDisabled: boolean;
   /** Last CAS value given out; a double holds every integer up to 2^53. memcached's first item has a 2. */
@@ -102,7 +98,6 @@ export class Store {
 
   constructor(options: StoreOptions, time: SecondHand) {
     this.#time = time;
-    this.#evictionDisabled = options.evictionDisabled;
     this.casDisabled = options.casDisabled ?? false;
     this.sizes = options.trackSizes === true ? new Map() : undefined;
     const pages = Math.max(1, Math.floor(options.memoryLimitBytes / PAGE_BYTES));
@@ -120,7 +115,7 @@ export class Store {
     const Policy = options.eviction === 's3fifo' ? S3Fifo : SegmentedLru;
     this.policy = new Policy(this.memory, classes.largest);
     this.stats = new StoreStats(classes.largest);
-    this.#mover = new PageMover(this, this.policy);
+    this.#supply = new ChunkSupply(this, options.evictionDisabled);
   }
 
   /** The current second, as items count them. */
@@ -153,6 +148,11 @@ export class Store {
   touchAccess(ref: ChunkRef): void {
     this.memory.setWord(ref, layout.TIME, this.#time.now);
     this.policy.hit(ref);
+  }
+
+  /** Whether an item has expired or was flushed. */
+  isDead(ref: ChunkRef): boolean {
+    return this.deathOf(ref) !== ABSENT;
   }
 
   /** Whether an item is EXPIRED or FLUSHED, else ABSENT. */
@@ -209,8 +209,8 @@ export class Store {
     const suffixBytes = 2 + decimalLength(flags) + decimalLength(valueBytes) + LINE_END.length;
     const runBytes = length + suffixBytes + valueBytes + LINE_END.length;
     const isChunked = runBytes > SINGLE_ROOM;
-    if (isChunked && !this.couldHold(runBytes)) return this.#outOfMemory(classes.largest);
-    const ref = this.#allocateChunk(isChunked ? classes.largest : classes.classFor(layout.HEADER_BYTES + runBytes));
+    if (isChunked && !this.couldHold(runBytes)) return this.#supply.refuse(classes.largest);
+    const ref = this.#supply.allocate(isChunked ? classes.largest : classes.classFor(layout.HEADER_BYTES + runBytes));
     if (ref === NONE) return NONE;
     const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
     this.memory.setWord(ref, layout.STATE, isChunked ? layout.IN_FLIGHT | layout.CHUNKED : layout.IN_FLIGHT);
@@ -236,9 +236,9 @@ export class Store {
     const { classes } = this.slabs;
     const isFull = restBytes >= FURTHER_ROOM;
     const sizeClass = isFull ? classes.largest : classes.classFor(layout.HEADER_BYTES + restBytes);
-    let chunk = this.#allocateChunk(sizeClass, first);
+    let chunk = this.#supply.allocate(sizeClass, first);
     // The chunks before may lie in every page that their class could be given.
-    if (chunk === NONE && !isFull) chunk = this.#allocateChunk(classes.largest, first);
+    if (chunk === NONE && !isFull) chunk = this.#supply.allocate(classes.largest, first);
     if (chunk === NONE) return NONE;
     memory.setWord(chunk, layout.STATE, layout.CONTINUATION);
     memory.setWord(chunk, layout.CHAIN, first);
@@ -272,7 +272,7 @@ export class Store {
       this.#leave(old);
     }
     const sizeClass = layout.classOf(memory.word(ref, layout.SHAPE));
-    const bytes = this.#bytesOf(ref);
+    const bytes = this.bytesOf(ref);
     stats.currentItems++;
     stats.totalItems++;
     stats.bytes += bytes;
@@ -372,7 +372,7 @@ export class Store {
 
   /** Gives a page of one class to another; false if the giver has none to spare. */
   movePage(fromClass: number, toClass: number): boolean {
-    return this.#mover.reassign(fromClass, toClass);
+    return this.#supply.movePage(fromClass, toClass);
   }
 
   /**
@@ -429,57 +429,12 @@ export class Store {
     if ((state & layout.ACTIVE) !== 0) stats.byClass('evicted_active')[sizeClass]++;
   }
 
-  // ---- room ----
-
-  /** @param grower the item that it is for, if that has chunks already */
-  #allocateChunk(wantedClass: number, grower: ChunkRef = NONE): ChunkRef {
-    let sizeClass = wantedClass;
-    let ref = this.slabs.allocate(sizeClass);
-    if (ref === NONE && this.slabs.pageCount[sizeClass] === 0) {
-      sizeClass = this.#mover.standIn(sizeClass);
-      ref = this.slabs.allocate(sizeClass);
-    }
-    for (let tries = 0; ref === NONE && tries < ROOM_TRIES_MAX; tries++) {
-      if (!this.#makeRoom(sizeClass, grower)) break;
-      ref = this.slabs.allocate(sizeClass);
-    }
-    if (ref === NONE) return this.#outOfMemory(sizeClass);
-    this.memory.setWord(ref, layout.SHAPE, layout.shapeOf(0, 0, sizeClass));
-    return ref;
-  }
-
-  /** Frees a chunk of a class or brings it a page; false if neither can be done. */
-  #makeRoom(sizeClass: number, grower: ChunkRef): boolean {
-    const victim = this.policy.victim(sizeClass);
-    const mayGo = victim !== NONE && (!this.#evictionDisabled || this.deathOf(victim) !== ABSENT);
-    if (!mayGo) return this.#mover.takePage(sizeClass, this.#evictionDisabled);
-    if (this.balancesPages && !this.#evictionDisabled) {
-      // Values that come side by side must not evict each other as they are completed while others have older ones.
-      const isLater = grower !== NONE && this.#isLater(victim, grower);
-      if (isLater && this.#mover.takeOlder(sizeClass, this.memory.word(victim, layout.TIME))) return true;
-      if (this.#mover.balance(sizeClass, this.#bytesOf(victim))) return true;
-    }
-    this.remove(victim);
-    return true;
-  }
-
-  /** Whether an item was stored after one that is in flight was begun. */
-  #isLater(stored: ChunkRef, inFlight: ChunkRef): boolean {
-    const { memory } = this;
-    return ((memory.word(stored, layout.CAS_LOW) - memory.word(inFlight, layout.CAS_HIGH)) | 0) > 0;
-  }
-
-  #outOfMemory(sizeClass: number): ChunkRef {
-    this.stats.byClass('outofmemory')[sizeClass]++;
-    return NONE;
-  }
-
   // ---- leaving ----
 
   #leave(ref: ChunkRef): void {
     const { stats } = this;
     const sizeClass = layout.classOf(this.memory.word(ref, layout.SHAPE));
-    const bytes = this.#bytesOf(ref);
+    const bytes = this.bytesOf(ref);
     this.policy.unlinked(ref, sizeClass);
     stats.currentItems--;
     stats.bytes -= bytes;
@@ -494,7 +449,8 @@ export class Store {
     this.sizes!.set(size, (this.sizes!.get(size) ?? 0) + change);
   }
 
-  #bytesOf(ref: ChunkRef): number {
+  /** Bytes that an item takes, its header included. */
+  bytesOf(ref: ChunkRef): number {
     return layout.HEADER_BYTES + this.items.runBytes(ref);
   }
 
