@@ -1,6 +1,21 @@
-/** A small typed emitter: listeners by event, each called with one value. */
+/** The events of a fleet, and a small typed emitter for them. */
+import type { FleetError } from '../base/errors.ts';
+import type { TopologyDiff } from '../topology/diff.ts';
+import type { TopologyDocument, TopologyNode } from '../topology/document.ts';
 
-/** See the head of the file. `Events` maps an event's name to what its listeners get. */
+/** The events of a fleet, each with what its listeners get. */
+export interface FleetEvents {
+  /** A topology was put in force. */
+  topology: { document: TopologyDocument; diff: TopologyDiff };
+  /** A node does not reply; its keys are misses until `nodeUp` or a new topology. */
+  nodeDown: { node: TopologyNode; error: FleetError };
+  /** A node replies again. */
+  nodeUp: { node: TopologyNode };
+  /** The coordinator cannot be followed at the moment; the last topology stays in force. */
+  trouble: { error: FleetError };
+}
+
+/** Listeners by event, each called with one value. `Events` maps an event's name to what its listeners get. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(payload: never) => void>>();
 
@@ -13,8 +28,8 @@ export class Emitter<Events extends object> {
   }
 
   /**
-   * Calls the listeners in the order in which they came. One that throws disturbs neither the others nor the client;
-   * its error surfaces as an uncaught one, as from any callback.
+   * Calls the listeners in the order in which they were added. An error of one reaches neither the others nor the
+   * client: it surfaces as an uncaught exception.
    */
   emit<E extends keyof Events>(event: E, payload: Events[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {

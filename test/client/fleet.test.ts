@@ -4,7 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
-import { Fleet, createFleet, type FleetEvents } from '../../src/client/fleet.ts';
+import type { FleetEvents } from '../../src/client/events.ts';
+import { Fleet, createFleet } from '../../src/client/fleet.ts';
 import { settingsOf, type FleetOptions } from '../../src/client/options.ts';
 import { bytesCodec } from '../../src/client/values/codec.ts';
 import type { TopologySource } from '../../src/client/following/topology-source.ts';
@@ -421,22 +422,5 @@ describe('closing', () => {
       outer = fleet;
     }
     await expect(outer.get('a')).rejects.toMatchObject({ code: 'CLOSED' });
-  });
-});
-
-describe('options', () => {
-  test.each<[string, unknown]>([
-    ['neither list nor coordinator', {}],
-    ['both', { servers: ['a'], coordinator: 'http://a' }],
-    ['an empty list', { servers: [] }],
-    ['no URL', { coordinator: 'a' }],
-    ['a time that is none', { servers: ['a'], commandTimeoutMs: 0 }],
-    ['a queue that is none', { servers: ['a'], queueMax: -1 }],
-    ['a prefix with a space', { servers: ['a'], keyPrefix: 'a b' }],
-    ['a prefix that leaves no room', { servers: ['a'], keyPrefix: 'k'.repeat(250) }],
-  ])('%s: refused at once', (_, options) => {
-    expect(() => createFleet(options as FleetOptions)).toThrow(
-      expect.objectContaining({ code: 'BAD_CONFIG' }) as Error,
-    );
   });
 });

@@ -9,7 +9,8 @@
 import type { FleetError } from '../../base/errors.ts';
 import type { TopologyDocument, TopologyNode } from '../../topology/document.ts';
 import { buildRing, type Ring } from '../../topology/ring.ts';
-import type { Connection, ConnectionOptions } from '../wire/connection.ts';
+import type { Connection } from '../wire/connection.ts';
+import type { ConnectionOptions } from '../wire/options.ts';
 
 /** What the router tells, and how it connects. */
 export interface RouterOptions {

@@ -2,54 +2,13 @@
  * A connection: memcached's commands, as promises, on one node's {@link Link}. Keys and flags go out as they are given;
  * the fleet above it checks keys and encodes values. Connects at the first request and again whenever it is lost.
  */
-import { systemClock, type Clock } from '../../base/clock.ts';
-import { FleetError } from '../../base/errors.ts';
-import type { Reply, SkippedReply, Status, ValueReply } from '../../protocol/text/reply-parser.ts';
+import type { Status, ValueReply } from '../../protocol/text/reply-parser.ts';
 import type { StoreVerb } from '../../protocol/text/request-writer.ts';
-import {
-  ANSWER_BYTES_MAX,
-  BACKOFF_MAX_MS,
-  COMMAND_TIMEOUT_MS,
-  CONNECT_TIMEOUT_MS,
-  KEYS_PER_GET_MAX,
-  LATE_FACTOR,
-  QUEUE_MAX,
-  SILENCE_FACTOR,
-  STATS_MAX,
-  VALUE_BYTES_MAX,
-} from '../limits.ts';
+import { KEYS_PER_GET_MAX } from '../limits.ts';
+import { collectConfig, collectStats, collectValue, collectValues, oneOf } from './collectors.ts';
 import { Link } from './link.ts';
-import { MORE, UNEXPECTED, type Collect } from './pending-queue.ts';
-
-/** How to reach a node and how long to wait for it. Times are milliseconds. */
-export interface ConnectionOptions {
-  /** With `path`, only what it is called by. */
-  host: string;
-  port: number;
-  /** A Unix socket instead of host and port. */
-  path?: string | undefined;
-  /** For one attempt to connect; 1000. */
-  connectTimeoutMs?: number;
-  /** From a request's write to its whole answer; 1000. */
-  commandTimeoutMs?: number;
-  /** Without a byte from the peer while it owes one, before the connection is given up; twice commandTimeoutMs. */
-  silenceTimeoutMs?: number;
-  /** Bytes of one value or configuration in an answer; 64 MiB. A larger one is not kept: TOO_LARGE. */
-  valueBytesMax?: number;
-  /** Bytes of all that one answer consists of; 256 MiB, or `valueBytesMax` if that is more. TOO_LARGE beyond. */
-  answerBytesMax?: number;
-  /** The longest wait between two attempts to connect; 2000. */
-  backoffMaxMs?: number;
-  /** Requests that may wait for answers; 65,536. One more is refused with QUEUE_FULL. */
-  queueMax?: number;
-  clock?: Clock;
-  /** 0 ≤ x < 1, for jitter. */
-  random?: () => number;
-  /** The node does not answer any more; called once until {@link ConnectionOptions.onUp}. */
-  onDown?: (error: FleetError) => void;
-  /** The node answers again. */
-  onUp?: () => void;
-}
+import { connectionSettings, type ConnectionOptions } from './options.ts';
+import { UNEXPECTED } from './pending-queue.ts';
 
 /** An item as it is stored. */
 export interface StoredItem {
@@ -76,25 +35,9 @@ export class Connection {
   readonly #answerBytesMax: number;
 
   constructor(options: ConnectionOptions) {
-    const commandTimeoutMs = options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS;
-    const valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX;
-    this.#answerBytesMax = options.answerBytesMax ?? Math.max(ANSWER_BYTES_MAX, valueBytesMax);
-    this.#link = new Link({
-      host: options.host,
-      port: options.port,
-      path: options.path,
-      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      commandTimeoutMs,
-      silenceTimeoutMs: options.silenceTimeoutMs ?? commandTimeoutMs * SILENCE_FACTOR,
-      lateTimeoutMs: commandTimeoutMs * LATE_FACTOR,
-      valueBytesMax,
-      backoffMaxMs: options.backoffMaxMs ?? BACKOFF_MAX_MS,
-      queueMax: options.queueMax ?? QUEUE_MAX,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
-      onDown: options.onDown ?? (() => undefined),
-      onUp: options.onUp ?? (() => undefined),
-    });
+    const settings = connectionSettings(options);
+    this.#answerBytesMax = settings.answerBytesMax;
+    this.#link = new Link(settings);
   }
 
   /** False while requests fail at once because the node does not answer. */
@@ -135,7 +78,8 @@ export class Connection {
     const parts: Promise<void>[] = [];
     for (let at = 0; at < keys.length; at += KEYS_PER_GET_MAX) {
       const part = keys.slice(at, at + KEYS_PER_GET_MAX);
-      parts.push(this.#link.request((writer) => writer.retrieve(verb, part), this.#collectValues(part, decode, found)));
+      const collect = collectValues(part, decode, found, this.#answerBytesMax);
+      parts.push(this.#link.request((writer) => writer.retrieve(verb, part), collect));
     }
     await Promise.all(parts);
     return found;
@@ -191,25 +135,8 @@ export class Connection {
 
   /** `stats` or `stats <argument>`, as names and values in the server's order; empty for `stats reset`. */
   stats(argument = ''): Promise<Map<string, string>> {
-    const stats = new Map<string, string>();
-    const bytesMax = this.#answerBytesMax;
-    let count = 0;
-    let bytes = 0;
-    return this.#link.request<Map<string, string>>(
-      (writer) => writer.line(argument === '' ? 'stats' : `stats ${argument}`),
-      (reply) => {
-        if (reply.kind === 'stat') {
-          count += 1;
-          bytes += reply.name.length + reply.value.length;
-          if (bytes <= bytesMax) stats.set(reply.name, reply.value);
-          else stats.clear();
-          return count > STATS_MAX ? UNEXPECTED : MORE;
-        }
-        if (!isStatus(reply, 'END') && !isStatus(reply, 'RESET') && !isStatus(reply, 'OK')) return UNEXPECTED;
-        if (bytes > bytesMax) throw tooLarge('statistics', bytes, bytesMax);
-        return stats;
-      },
-    );
+    const line = argument === '' ? 'stats' : `stats ${argument}`;
+    return this.#link.request((writer) => writer.line(line), collectStats(this.#answerBytesMax));
   }
 
   /** Makes all items expire, now or after a delay in seconds. */
@@ -220,22 +147,7 @@ export class Connection {
 
   /** The payload of `config get NAME`, or undefined if the server has none. */
   configGet(name: 'cluster' | 'cluster-signature' = 'cluster'): Promise<string | undefined> {
-    let payload: string | undefined;
-    let problem: FleetError | undefined;
-    return this.#link.request<string | undefined>(
-      (writer) => writer.line(`config get ${name}`),
-      (reply) => {
-        if (isStatus(reply, 'END')) {
-          if (problem !== undefined) throw problem;
-          return payload;
-        }
-        if (payload !== undefined || problem !== undefined) return UNEXPECTED;
-        if (reply.kind === 'config') payload = reply.data.toString();
-        else if (reply.kind === 'skipped') problem = skipped(reply);
-        else return UNEXPECTED;
-        return MORE;
-      },
-    );
+    return this.#link.request((writer) => writer.line(`config get ${name}`), collectConfig());
   }
 
   /**
@@ -250,85 +162,8 @@ export class Connection {
   close(): Promise<void> {
     return this.#link.close();
   }
-
-  /**
-   * Collects the values of `keys` into `found`. Only keys that were asked for are taken, and each once, so an answer
-   * cannot be longer than its question. What `decode` throws is thrown once the answer has been read to its end.
-   */
-  #collectValues<T>(keys: readonly string[], decode: (value: ValueReply) => T, found: Map<string, T>): Collect<void> {
-    const wanted = new Set(keys);
-    let bytes = 0;
-    let problem: unknown;
-    return (reply) => {
-      if (reply.kind === 'value' || reply.kind === 'skipped') {
-        if (!wanted.delete(reply.key)) return UNEXPECTED;
-        try {
-          const value = whole(reply);
-          bytes += value.data.length;
-          if (bytes > this.#answerBytesMax) throw tooLarge('values', bytes, this.#answerBytesMax);
-          if (problem === undefined) found.set(reply.key, decode(value));
-        } catch (error) {
-          problem ??= error;
-          found.clear();
-        }
-        return MORE;
-      }
-      if (!isStatus(reply, 'END')) return UNEXPECTED;
-      if (problem !== undefined) throw problem;
-      return undefined;
-    };
-  }
-}
-
-function isStatus(reply: Reply, status: Status): boolean {
-  return reply.kind === 'status' && reply.status === status;
-}
-
-/** True for the first status, false for the second, anything else is no answer. */
-function oneOf(yes: Status, no?: Status): Collect<boolean> {
-  return (reply) => {
-    if (isStatus(reply, yes)) return true;
-    return no !== undefined && isStatus(reply, no) ? false : UNEXPECTED;
-  };
 }
 
 function copyItem(value: ValueReply): StoredItem {
   return { flags: value.flags, data: Buffer.from(value.data), cas: value.cas };
-}
-
-/** Collects the value of one key. What `decode` throws is thrown once the answer has been read to its end. */
-function collectValue<T>(key: string, decode: (value: ValueReply) => T): Collect<T | undefined> {
-  let seen = false;
-  let found: T | undefined;
-  let problem: unknown;
-  return (reply) => {
-    if (reply.kind === 'value' || reply.kind === 'skipped') {
-      if (seen || reply.key !== key) return UNEXPECTED;
-      seen = true;
-      try {
-        found = decode(whole(reply));
-      } catch (error) {
-        problem = error;
-      }
-      return MORE;
-    }
-    if (!isStatus(reply, 'END')) return UNEXPECTED;
-    if (problem !== undefined) throw problem;
-    return found;
-  };
-}
-
-/** @throws FleetError TOO_LARGE if it was skipped */
-function whole(reply: ValueReply | SkippedReply): ValueReply {
-  if (reply.kind === 'skipped') throw skipped(reply);
-  return reply;
-}
-
-function skipped({ key, dataBytes }: SkippedReply): FleetError {
-  const what = key === '' ? 'the configuration' : `the value of ${JSON.stringify(key)}`;
-  return new FleetError('TOO_LARGE', `${what} has ${dataBytes} bytes, more than valueBytesMax`);
-}
-
-function tooLarge(what: string, bytes: number, bytesMax: number): FleetError {
-  return new FleetError('TOO_LARGE', `${what} of ${bytes} bytes in one answer, at most ${bytesMax}`);
 }

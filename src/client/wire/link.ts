@@ -18,31 +18,16 @@
  */
 import { connect, type Socket } from 'node:net';
 import { backoffMs } from '../../base/backoff.ts';
-import type { Clock } from '../../base/clock.ts';
 import { FleetError } from '../../base/errors.ts';
 import type { Reply } from '../../protocol/text/reply-parser.ts';
 import { RequestWriter } from '../../protocol/text/request-writer.ts';
 import { BACKOFF_FIRST_MS, QUEUE_BYTES_MAX } from '../limits.ts';
+import type { ConnectionSettings } from './options.ts';
 import { PendingQueue, UNEXPECTED, type Collect } from './pending-queue.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 
-/** What a link needs; see {@link ConnectionOptions} for the meanings and defaults. */
-export interface LinkOptions {
-  host: string;
-  port: number;
-  path: string | undefined;
-  connectTimeoutMs: number;
-  commandTimeoutMs: number;
-  silenceTimeoutMs: number;
-  lateTimeoutMs: number;
-  valueBytesMax: number;
-  backoffMaxMs: number;
-  queueMax: number;
-  clock: Clock;
-  random: () => number;
-  onDown: (error: FleetError) => void;
-  onUp: () => void;
-}
+/** What a link needs of a connection's settings. */
+export type LinkOptions = Omit<ConnectionSettings, 'answerBytesMax'>;
 
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
