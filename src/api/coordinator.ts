@@ -85,6 +85,9 @@ export const NodeView = Type.Object({
       ok: Type.Boolean(),
       durationMs: Type.Number(),
       version: Type.Optional(Type.String()),
+      full: Type.Optional(
+        Type.Boolean({ description: 'It takes no further connection (-c), and serves those it has.' }),
+      ),
       error: Type.Optional(Type.String()),
     }),
     Type.Null(),

@@ -17,7 +17,10 @@ export const Readiness = Type.Object(
   {
     status: Type.Literal('ready'),
     node: Type.String({ description: 'The name of the node.' }),
-    daemon: Type.String({ description: 'HOST:PORT of the daemon.' }),
+    daemon: Type.String({ description: 'HOST:PORT of the daemon, or unix:PATH.' }),
+    full: Type.Optional(
+      Type.Boolean({ description: 'The daemon takes no further connection (-c), and serves those it has.' }),
+    ),
   },
   { description: 'The daemon answers and the node is not draining.' },
 );

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   TIMEOUT: 'No complete answer came within the time that was allowed.',
   PROTOCOL: 'The peer sent something that the memcached protocol does not allow at that place.',
   SERVER: 'The server answered SERVER_ERROR, CLIENT_ERROR or ERROR.',
+  NODE_FULL: 'The node has all the connections that it may have (-c), and takes no further one.',
   BAD_KEY: 'A key is empty, longer than 250 bytes, or has a space or control character.',
   BAD_VALUE: 'A value cannot be stored as it is, or a stored value cannot be read back.',
   TOO_LARGE: 'An answer is larger than its bound; nothing of it was kept.',

@@ -106,6 +106,9 @@ export class CoordinatorMetrics {
     this.#gauge('memfleet_discovery_connections', 'Open connections to the auto-discovery endpoint.', () => [
       { value: discoveryConnections() },
     ]);
+    this.#gauge('memfleet_nodes_full', 'Nodes that answer, and take no further connection.', () => [
+      { value: fleet.nodes().filter(({ probe }) => probe?.full === true).length },
+    ]);
     this.#gauge('memfleet_nodes', 'Nodes by state; absent until every source was seen.', () => {
       if (fleet.notSeenYet !== undefined) return [];
       const states = fleet.nodes().map(({ health }) => health.state);

@@ -161,6 +161,11 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
     this.lastCommandAt = this.lastDataAt = context.time.now;
   }
 
+  /** Of the node's own sidecar. */
+  get isPrivate(): boolean {
+    return this.#door.isPrivate === true;
+  }
+
   /** What it is doing, in memcached's words. */
   get stateName(): string {
     if (this.#suspended) return 'conn_mwrite';

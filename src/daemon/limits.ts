@@ -170,6 +170,12 @@ export const UDP_UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 export const TLS_HANDSHAKE_MS = 10_000;
 
 /**
+ * Connections of the node's own sidecar, over a socket that is its alone. They are not counted against -c, so that
+ * statistics can be had of a node that is full; one more is refused as above -c. The sidecar has two.
+ */
+export const SIDECAR_CONNECTIONS_MAX = 8;
+
+/**
  * TLS handshakes that may be under way at once, besides the connections of `-c`. One more, and the oldest of them is cut off
  * (`memfleet_ssl_handshakes_dropped`); neither new clients nor ports without TLS wait for those who say nothing.
  */

@@ -82,6 +82,7 @@ export class Server implements ConnectionContext {
   readonly #parts: ServerParts;
   readonly clock: Clock;
   readonly #connections = new Set<Connection>();
+  #privateCount = 0;
   readonly #waitingRoom: WaitingRoom;
   readonly listening: ListeningSocket[] = [];
   readonly #listeners: Listener[] = [];
@@ -210,10 +211,13 @@ export class Server implements ConnectionContext {
   }
 
   forget(connection: Connection): void {
-    if (this.#connections.delete(connection)) this.counters.currentConnections--;
+    if (this.#connections.delete(connection)) {
+      this.counters.currentConnections--;
+      if (connection.isPrivate) this.#privateCount--;
+    }
     this.#verbose(`<${connection.id} connection closed.`);
     this.watch.disconnected(connection, connection.closeReason);
-    if (this.#connections.size < this.settings.maxConnections) {
+    if (!this.#isFull({})) {
       this.#waitingRoom.admit((socket, door) => this.#serve(socket, door));
     }
   }
@@ -301,9 +305,10 @@ export class Server implements ConnectionContext {
 
   #accept(socket: TransportSocket, door: Door): SocketHandler {
     this.#accepted++;
-    if (this.#connections.size >= this.settings.maxConnections) {
+    if (this.#isFull(door)) {
       const { extended, backlog } = this.settings;
-      if (!extended.maxconnsFast && this.#waitingRoom.size < backlog) return this.#waitingRoom.wait(socket, door);
+      if (!extended.maxconnsFast && door.isPrivate !== true && this.#waitingRoom.size < backlog)
+        return this.#waitingRoom.wait(socket, door);
       this.counters.rejectedConnections++;
       socket.write(replies.TOO_MANY_CONNECTIONS, 0, replies.TOO_MANY_CONNECTIONS.length);
       socket.end();
@@ -312,11 +317,18 @@ export class Server implements ConnectionContext {
     return this.#serve(socket, door);
   }
 
+  /** Whether there is no room for one more. The sidecar's connections have room of their own. */
+  #isFull({ isPrivate }: Door): boolean {
+    if (isPrivate === true) return this.#privateCount >= limits.SIDECAR_CONNECTIONS_MAX;
+    return this.#connections.size - this.#privateCount >= this.settings.maxConnections;
+  }
+
   #serve(socket: TransportSocket, door: Door): Connection {
     const connection = new Connection(this.#nextId++, socket, this, door);
     this.#connections.add(connection);
     this.counters.totalConnections++;
     this.counters.currentConnections++;
+    if (connection.isPrivate) this.#privateCount++;
     if (this.settings.verbosity > 1)
       this.say(`<${connection.id} new ${GREETINGS[door.protocol ?? this.settings.protocol]}`);
     this.watch.connected(connection);

@@ -45,6 +45,7 @@ const ERROR_ANSWERS: ErrorAnswers = {
   server: 'sidecar',
   statusOfCode: {
     CONNECT_FAILED: 503,
+    NODE_FULL: 503,
     TIMEOUT: 503,
     QUEUE_FULL: 503,
     CLOSED: 503,
@@ -98,10 +99,25 @@ function addHealthRoutes(scope: FastifyInstance, { collector, status, clock, dae
     { schema: { summary: 'Should clients use the node?', response: { 200: Readiness, 503: Problem } } },
     async (_request, reply) => {
       if (status().draining) return sendProblem(reply, 503, 'draining: the node is leaving the fleet', 'draining');
-      await collector.read('');
-      return { status: 'ready' as const, node: status().name, daemon };
+      const full = await isFull(collector);
+      return { status: 'ready' as const, node: status().name, daemon, ...(full ? { full } : {}) };
     },
   );
+}
+
+/**
+ * Whether the daemon answers that it takes no further connection. Then it serves those it has, and whoever restarted it for
+ * that would have it lose them.
+ * @throws FleetError whatever else keeps it from answering
+ */
+async function isFull(collector: Collector): Promise<boolean> {
+  try {
+    await collector.read('');
+    return false;
+  } catch (error) {
+    if (isFleetError(error, 'NODE_FULL')) return true;
+    throw error;
+  }
 }
 
 function addStatsRoutes(app: FastifyInstance, { collector, clock }: SidecarOptions): void {
@@ -138,7 +154,7 @@ function addMetricsRoute(app: FastifyInstance, options: SidecarOptions, guard: H
       failure = error.code;
     }
     exposition.observeCollection((clock.monotonicMs() - startedMs) / 1000, failure);
-    return exposition.render(snapshot, status());
+    return exposition.render(snapshot, status(), failure === 'NODE_FULL');
   });
   const response = { 200: { description: 'The metrics.', content: { 'text/plain': { schema: MetricsBody } } } };
   app.get('/metrics', { schema: { summary: 'For Prometheus.', response } }, async (_request, reply) =>

@@ -76,7 +76,8 @@ function nodeRow(node, isNew) {
   const state = document.createElement('span');
   state.className = `state ${node.state}`;
   state.append(node.state);
-  state.title = detail?.probe?.error ?? `since ${detail?.since ?? 'now'}`;
+  const full = detail?.probe?.full ? 'full: takes no further connection' : undefined;
+  state.title = detail?.probe?.error ?? full ?? `since ${detail?.since ?? 'now'}`;
   cell(row, state);
   const number = (value) => cell(row, Number.isFinite(value) ? count.format(value) : '–', 'number');
   number(stats?.curr_items);

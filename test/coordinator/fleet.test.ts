@@ -52,6 +52,30 @@ describe('a new fleet', () => {
     await world.fleet.close();
   });
 
+  test('keeps a full node in the ring, and lets one in once it can be flushed', async () => {
+    const world = await new World().with(1, 2);
+    world.daemons.full.add('10.0.0.2');
+    world.daemons.full.add('10.0.0.3');
+    world.source.observe(...nodes(1, 2, 3));
+    // Longer than a new node may be silent.
+    await world.pass(20_000);
+    expect(world.last).toBe('cache-1 active, cache-2 active, cache-3 joining');
+    const probes = world.fleet.nodes().map(({ probe }) => [probe?.ok, probe?.full]);
+    expect(probes).toEqual([
+      [true, undefined],
+      [true, true],
+      [true, true],
+    ]);
+    // Asked a few times a second, not as fast as it answers.
+    expect(world.daemons.probes.get('10.0.0.3')).toBeLessThan(20_000 / 50);
+    world.daemons.full.clear();
+    await world.pass(1_000);
+    expect(world.last).toBe('cache-1 active, cache-2 active, cache-3 active');
+    expect(world.daemons.flushed).toContain('10.0.0.3');
+    expect(world.fleet.nodes().every(({ probe }) => probe?.full === undefined)).toBe(true);
+    await world.fleet.close();
+  });
+
   test('keeps out a node that answers but cannot be flushed', async () => {
     const world = new World();
     world.daemons.unflushable.add('10.0.0.2');

@@ -56,6 +56,8 @@ export class FakeSource implements DiscoveryAdapter {
 export class FakeDaemons {
   /** Addresses (`ip`) that do not answer. */
   readonly silent = new Set<string>();
+  /** Addresses that take no further connection, and the coordinator has none. */
+  readonly full = new Set<string>();
   /** Addresses that answer but cannot be flushed. */
   readonly unflushable = new Set<string>();
   /** Addresses in the order in which they were flushed. */
@@ -88,6 +90,7 @@ export class FakeDaemons {
     this.open += 1;
     const answer = async <T>(value: T): Promise<T> => {
       if (this.silent.has(ip)) throw new FleetError('TIMEOUT', `${ip} is silent`);
+      if (this.full.has(ip)) throw new FleetError('NODE_FULL', `${ip} is full`);
       return value;
     };
     return {

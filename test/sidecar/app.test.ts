@@ -88,6 +88,18 @@ describe('health', () => {
     expect(valueOf(await metrics(), 'memfleet_node_draining')).toBe(1);
   });
 
+  test('ready, and says so, while the daemon takes no further connection', async () => {
+    daemon.full = true;
+    expect(await json('/readyz')).toMatchObject({ status: 'ready', full: true });
+    expect(await problem('/stats', 503)).toMatchObject({ code: 'NODE_FULL' });
+    const full = await metrics();
+    expect([valueOf(full, 'memcached_up'), valueOf(full, 'memfleet_node_full')]).toEqual([1, 1]);
+    expect(valueOf(full, 'memcached_current_connections')).toBeUndefined();
+    daemon.full = false;
+    await expect.poll(async () => (await json('/readyz'))['full'], { timeout: 20_000 }).toBeUndefined();
+    await expect.poll(async () => valueOf(await metrics(), 'memfleet_node_full'), { timeout: 20_000 }).toBe(0);
+  });
+
   test('not ready while the daemon hangs', async () => {
     daemon.hung = true;
     expect(await problem('/readyz', 503)).toMatchObject({

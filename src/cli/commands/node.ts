@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { integer, option } from '../../base/config.ts';
+import { FleetError } from '../../base/errors.ts';
 import { formatHostPort } from '../../base/host-port.ts';
 import { aborted } from '../../base/lifecycle.ts';
 import { withSecretFiles } from '../../base/secret-files.ts';
@@ -55,19 +56,34 @@ export function main(args: readonly string[], io: Io = processIo()): Promise<num
   });
 }
 
-/** Gives `body` the daemon's address for the sidecar, and the flags that open a socket there if no port will do. */
+/**
+ * Gives `body` the daemon's address for the sidecar, and the flags that open a socket there: one of its own, so that it has
+ * a way in when the daemon has all the connections that it may have, or takes nobody's without a login. Where there is no
+ * folder to be had for it, the daemon's port has to do.
+ */
 async function withDoor(
   way: SidecarWay,
   body: (address: string, doorFlags: readonly string[]) => Promise<number>,
 ): Promise<number> {
-  if (way !== 'private socket') return await body(formatHostPort(way), []);
-  // A folder that only this user may look into.
-  const folder = mkdtempSync(join(tmpdir(), 'memfleet-'));
+  const folder = privateFolder();
+  if (folder === undefined) {
+    if (way !== 'private socket') return await body(formatHostPort(way), []);
+    throw new FleetError('BAD_CONFIG', `no folder for the sidecar's socket can be made in ${tmpdir()}`);
+  }
   const path = join(folder, 'daemon.sock');
   try {
     return await body(`unix:${path}`, [`--sidecar-socket=${path}`]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A folder that only this user may look into; undefined where nothing can be written. */
+function privateFolder(): string | undefined {
+  try {
+    return mkdtempSync(join(tmpdir(), 'memfleet-'));
+  } catch {
+    return undefined;
   }
 }
 

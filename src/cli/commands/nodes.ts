@@ -52,6 +52,7 @@ function row(node: NodeView): string[] {
 
 function probe({ probe, failures }: NodeView): string {
   if (probe === null) return '-';
+  if (probe.full === true) return 'full: takes no further connection';
   if (probe.ok) return `ok in ${probe.durationMs.toFixed(1)} ms`;
   return `${probe.error ?? 'failed'} (${failures} in a row)`;
 }

@@ -55,7 +55,7 @@ export interface ExecutorOptions {
 }
 
 /** A node that fails in one of these ways is as good as gone. */
-const FORGIVEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONNECT_FAILED', 'TIMEOUT', 'PROTOCOL']);
+const FORGIVEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['CONNECT_FAILED', 'TIMEOUT', 'PROTOCOL', 'NODE_FULL']);
 
 /** The executor that asks the nodes themselves; see the head of the file. */
 export class FleetExecutor implements Executor {

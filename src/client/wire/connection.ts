@@ -29,7 +29,7 @@ const STORE_OUTCOMES: Partial<Record<Status, StoreOutcome>> = {
   NOT_FOUND: 'not-found',
 };
 
-/** See the head of the file. All methods reject with CONNECT_FAILED, TIMEOUT, PROTOCOL, SERVER, TOO_LARGE, QUEUE_FULL or CLOSED. */
+/** See the head of the file. All methods reject with CONNECT_FAILED, TIMEOUT, PROTOCOL, SERVER, NODE_FULL, TOO_LARGE, QUEUE_FULL or CLOSED. */
 export class Connection {
   readonly #link: Link;
   readonly #answerBytesMax: number;

@@ -31,6 +31,9 @@ export type LinkOptions = Omit<ConnectionSettings, 'answerBytesMax'>;
 
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
+/** memcached's words to one connection more than `-c`, behind ERROR (memcached.c, conn_new's callers). */
+const TOO_MANY_CONNECTIONS = 'Too many open connections';
+
 type State = 'idle' | 'connecting' | 'probing' | 'up' | 'waiting' | 'closed';
 
 /** See the head of the file. */
@@ -201,6 +204,12 @@ export class Link {
 
   /** Gives one reply to the request it is due to; false if nothing after it may be read. */
   #settle(reply: Reply): boolean {
+    if (reply.kind === 'error' && reply.message === TOO_MANY_CONNECTIONS) {
+      // Said unasked, so it answers no request; the server closes after it.
+      const { host, port } = this.#options;
+      this.#lose(new FleetError('NODE_FULL', `${host}:${port} has all the connections that it may have`));
+      return false;
+    }
     if (this.#pending.size === 0) {
       const text = reply.kind === 'error' ? `${reply.error} ${reply.message}` : reply.kind;
       this.#lose(this.#protocolError(`an answer that nobody asked for: ${text}`));

@@ -23,6 +23,11 @@ export interface ProbeResult {
   readonly ok: boolean;
   /** The daemon's version if it answered. */
   readonly version?: string;
+  /**
+   * It answered that it takes no further connection: it is alive, and serves those it has. True with `ok`; absent if it is
+   * not so.
+   */
+  readonly full?: boolean;
   /** Why it did not. */
   readonly error?: string;
 }
@@ -242,7 +247,7 @@ export class HealthMonitor {
     if (wanted === 'flush' && this.#spareFlush(entry)) return;
     entry.checking = true;
     const result = wanted === 'flush' ? await this.#flush(prober) : await this.#probe(prober);
-    if (wanted === 'probe' && result.ok) await this.#listen(entry, prober);
+    if (wanted === 'probe' && result.ok && result.full !== true) await this.#listen(entry, prober);
     if (this.#closed || entry.prober !== prober || !this.#entries.has(entry.observed.name)) return;
     entry.checking = false;
     this.#judge(entry, result, wanted);
@@ -251,6 +256,8 @@ export class HealthMonitor {
 
   /** A node that has shown that it is ready is flushed at once, not after another wait. */
   #nextDelayMs(entry: Entry, settings: HealthSettings, random: () => number): number {
+    // It cannot be flushed now, so it is asked like one that is about to be ready.
+    if (entry.probe?.full === true) return settings.retryMs;
     const flushNext =
       wantedCheck(entry.health, this.#options.clock.monotonicMs(), settings) === 'flush' && entry.health.failures === 0;
     return flushNext ? 0 : checkDelayMs(entry.health, random(), settings);
@@ -264,7 +271,7 @@ export class HealthMonitor {
       this.#apply(entry, { type: 'failed', witnessed: this.#isWitnessed(entry) });
     } else {
       entry.lastAnswerMs = result.atMs;
-      this.#apply(entry, { type: wanted === 'flush' ? 'flushed' : 'answered' });
+      this.#apply(entry, { type: wanted === 'flush' && result.full !== true ? 'flushed' : 'answered' });
     }
     if (wanted === 'probe') this.#options.onProbe?.(entry.observed.name, result);
   }
@@ -349,7 +356,10 @@ export class HealthMonitor {
       return { ...answer, atMs: clock.monotonicMs(), durationMs: clock.monotonicMs() - startMs, ok: true };
     } catch (error) {
       if (!isFleetError(error)) throw error;
-      return { atMs: clock.monotonicMs(), durationMs: clock.monotonicMs() - startMs, ok: false, error: error.message };
+      const times = { atMs: clock.monotonicMs(), durationMs: clock.monotonicMs() - startMs };
+      return error.code === 'NODE_FULL'
+        ? { ...times, ok: true, full: true }
+        : { ...times, ok: false, error: error.message };
     }
   }
 

@@ -38,6 +38,11 @@ export const NODE_METRICS = {
     help: "Always 1; the labels are the node's name and the daemon's own version, empty for a stock memcached.",
   },
   draining: { name: 'memfleet_node_draining', type: 'gauge', help: '1 while the node is leaving the fleet.' },
+  full: {
+    name: 'memfleet_node_full',
+    type: 'gauge',
+    help: '1 while the daemon has all the connections that it may have, and let the sidecar have none.',
+  },
   topologyVersion: {
     name: 'memfleet_node_topology_version',
     type: 'gauge',
@@ -109,10 +114,11 @@ export class Exposition {
   /**
    * The text of the exposition.
    * @param snapshot what the daemon answered, or undefined if it did not: then `memcached_up` is 0
+   * @param isFull it answered that it takes no further connection: then it is up, and has no statistics
    */
-  async render(snapshot: Snapshot | undefined, node: NodeStatus): Promise<string> {
+  async render(snapshot: Snapshot | undefined, node: NodeStatus, isFull = false): Promise<string> {
     const scrape = new Registry();
-    for (const metric of nodeMetrics(snapshot, node)) register(scrape, metric);
+    for (const metric of nodeMetrics(snapshot, node, isFull)) register(scrape, metric);
     if (snapshot !== undefined) {
       for (const metric of evaluate([...DAEMON_GROUPS, ...OWN_GROUPS], snapshot)) register(scrape, metric);
     }
@@ -124,9 +130,10 @@ function one(value: number, labels: Record<string, string> = {}): SampleValue[] 
   return [{ value, labels }];
 }
 
-function nodeMetrics(snapshot: Snapshot | undefined, node: NodeStatus): EvaluatedMetric[] {
+function nodeMetrics(snapshot: Snapshot | undefined, node: NodeStatus, isFull: boolean): EvaluatedMetric[] {
   const metrics: EvaluatedMetric[] = [
-    { ...NODE_METRICS.up, values: one(snapshot === undefined ? 0 : 1) },
+    { ...NODE_METRICS.up, values: one(snapshot === undefined && !isFull ? 0 : 1) },
+    { ...NODE_METRICS.full, values: one(isFull ? 1 : 0) },
     { ...NODE_METRICS.draining, values: one(node.draining ? 1 : 0) },
     { ...NODE_METRICS.logLinesDropped, values: one(droppedLogLines()) },
   ];

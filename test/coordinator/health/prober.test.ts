@@ -33,6 +33,25 @@ test('a daemon that is not there fails at once', async () => {
   await prober.close();
 });
 
+test('a daemon that takes no further connection is told apart from one that is gone, and asked anew', async () => {
+  let isFull = true;
+  const daemon = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    if (isFull) socket.end('ERROR Too many open connections\r\n');
+    else socket.on('data', () => socket.write('VERSION 1.6.45\r\n'));
+  });
+  await new Promise<void>((resolve) => daemon.listen(0, '127.0.0.1', resolve));
+  const { port } = daemon.address() as AddressInfo;
+  const prober = memcachedProber({ ip: '127.0.0.1', port, sidecar: '' }, GENEROUS_MS);
+  for (let count = 0; count < 20; count += 1) {
+    await expect(prober.probe()).rejects.toMatchObject({ name: 'FleetError', code: 'NODE_FULL' });
+  }
+  isFull = false;
+  expect(await prober.probe()).toBe('1.6.45');
+  await prober.close();
+  daemon.close();
+});
+
 test('a daemon that is silent fails in time, and is found again by the next probe', async () => {
   await using daemon = await TinyMemcached.start();
   await using proxy = await FaultyProxy.start(daemon.port);

@@ -26,6 +26,8 @@ export class FakeDaemon {
   token: string | undefined;
   /** What `config get cluster` answers. */
   config: string | undefined;
+  /** Takes no further connection. */
+  full = false;
   #hung = false;
   /** What is to be answered once the daemon hangs no more. */
   #late: (() => void)[] = [];
@@ -66,6 +68,7 @@ export class FakeDaemon {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
+    if (this.full) return void socket.end('ERROR Too many open connections\r\n');
     let text = '';
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');
