@@ -82,14 +82,14 @@ async function run(args: readonly string[]): Promise<number> {
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   await server.listen();
   if (server.listening.length === 0) warn('nobody can connect: -p 0, and neither -U nor -s');
+  if (request.user !== undefined) assumeIdentity(request.user);
+  if (request.pidFile !== undefined) writePidFile(request.pidFile);
   const portFile = process.env[PORT_FILE_VARIABLE];
   if (portFile)
     writePortFile(
       portFile,
       server.listening.map(({ endpoint }) => endpoint),
     );
-  if (request.user !== undefined) assumeIdentity(request.user);
-  if (request.pidFile !== undefined) writePidFile(request.pidFile);
   if (detached) reportReady();
   await stopped;
   await server.close();

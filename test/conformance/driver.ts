@@ -22,6 +22,8 @@ export interface ServerKind {
   name: string;
   /** As `VERSION` answers: `1.6.45`. Our daemon says what it is compatible with. */
   version: string;
+  /** What starts it, before its flags; not of one in a container. */
+  command?: readonly string[];
   start(flags?: readonly string[]): Promise<Server>;
 }
 
@@ -155,6 +157,7 @@ export function installedMemcached(): ServerKind | undefined {
   return {
     name: `memcached ${version}`,
     version,
+    command: [command, ...user],
     start: async (flags = []) => {
       const port = await freePort();
       return await startProcess(command, [...user, ...listenFlags(port), ...flags], port);
@@ -235,6 +238,7 @@ function onEachRuntime(suffix: string, environment: NodeJS.ProcessEnv): ProcessK
     .map((runtime) => ({
       name: `our daemon on ${runtime}${suffix}`,
       version: REFERENCE_VERSION,
+      command: [command, 'daemon', '--runtime', runtime],
       start: async (flags = []) => {
         const port = await freePort();
         const args = ['daemon', '--runtime', runtime, ...listenFlags(port), ...flags];

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
 import { rowsOf } from '../conformance/compatibility-page.ts';
+import { FLAG_CASES } from '../conformance/flag-cases.ts';
+import { BLOCKS, STATISTICS_FLAGS } from '../conformance/statistics.ts';
+import { tables } from '../conformance/tables/index.ts';
 import { atLeast, ourDaemons, REFERENCE_VERSION, referenceMemcached } from '../conformance/driver.ts';
 import type { Server, ServerKind } from '../conformance/driver.ts';
 import { RawClient } from '../conformance/raw-client.ts';
@@ -102,6 +105,39 @@ for (const daemon of ourDaemons()) {
     });
   });
 }
+
+/** memcached names a flag by its letter, here and in the words that start it. */
+function flagName(row: string): string {
+  return row.startsWith('-') ? row.slice(0, 2) : row;
+}
+
+/** Names of flags and of their suboptions among words that start a server. */
+function flagNames(words: readonly string[]): string[] {
+  return words.flatMap((word) => word.split(',').map((part) => part.split('=')[0] ?? ''));
+}
+
+const TABLE_CASES = tables.flatMap(({ cases }) => cases);
+
+test('a flag is called the same only where a test asks memcached and our daemon with it', () => {
+  const asked = new Set([
+    ...flagNames(TABLE_CASES.flatMap(({ flags = [] }) => flags)),
+    ...flagNames(STATISTICS_FLAGS.flat()),
+    ...FLAG_CASES.flatMap(({ rows }) => rows.map(flagName)),
+  ]);
+  const same = [...rowsOf('Flags')].filter(([, state]) => state === 'same').map(([name]) => name);
+  expect(same.length).toBeGreaterThan(20);
+  expect(same.filter((name) => !asked.has(flagName(name)))).toEqual([]);
+  const rows = rowsOf('Flags');
+  expect(FLAG_CASES.flatMap((one) => one.rows).filter((name) => !rows.has(name))).toEqual([]);
+});
+
+test('a command is called the same only where a test asks memcached and our daemon for it', () => {
+  const lines = TABLE_CASES.flatMap(({ send }) => send).filter((step) => typeof step === 'string');
+  const sent = [...lines, ...Object.keys(BLOCKS).map((block) => `stats${block}`)].join('\n');
+  const same = [...rowsOf('Commands')].filter(([, state]) => state === 'same').map(([name]) => name);
+  expect(same.length).toBeGreaterThan(15);
+  expect(same.filter((name) => !new RegExp(`^ *${name}(?: |\\r|$)`, 'm').test(sent))).toEqual([]);
+});
 
 test('the page and -h agree about flags', () => {
   const help = execFileSync(`${REPOSITORY}/bin/memfleet`, ['daemon', '-h'], { encoding: 'utf8' });

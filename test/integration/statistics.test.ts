@@ -6,21 +6,13 @@
 import { expect, test } from 'vitest';
 import { request, requests, storage, words } from '../conformance/binary-packets.ts';
 import { rowsOf } from '../conformance/compatibility-page.ts';
+import { BLOCKS, STATISTICS_FLAGS } from '../conformance/statistics.ts';
 import { REFERENCE_VERSION, atLeast, ourDaemons, referenceMemcached } from '../conformance/driver.ts';
 import type { ServerKind } from '../conformance/driver.ts';
 import { RawClient } from '../conformance/raw-client.ts';
 import { Opcode } from '../../src/protocol/binary/opcodes.ts';
 import { describeWith } from '../support/requirements.ts';
 
-/** Blocks of statistics with their sections on the page. */
-const BLOCKS = {
-  '': '`stats`',
-  ' settings': '`stats settings`',
-  ' items': '`stats items`',
-  ' slabs': '`stats slabs`',
-  ' sizes': '`stats sizes`, `stats conns`',
-  ' conns': '`stats sizes`, `stats conns`',
-} as const;
 type Block = keyof typeof BLOCKS;
 
 /** Of the clock, the process or the moment: the name's end → the form that both must have. */
@@ -139,22 +131,12 @@ function formOf(name: string, value: string): string {
   return form !== undefined && form.test(value) ? String(form) : value;
 }
 
-const FLAGS: readonly (readonly string[])[] = [
-  ['-o', 'no_lru_crawler'],
-  ['-m', '128', '-c', '500', '-C', '-A', '-F', '-X', '-W', '-b', '99', '-D', '|', '-I', '2m', '-R', '30', '-t', '2'],
-  ['-M', '-n', '64', '-f', '1.5', '-o', 'hashpower=17,idle_timeout=30,temporary_ttl=99,track_sizes,hot_lru_pct=30'],
-  [
-    '-o',
-    'slab_automove=2,slab_automove_ratio=0.5,slab_automove_window=20,slab_automove_freeratio=0.02,tail_repair_time=99',
-  ],
-  ['-o', 'warm_lru_pct=30,hot_max_factor=0.5,warm_max_factor=3,lru_crawler_sleep=200,lru_crawler_tocrawl=9'],
-  ['-o', 'watcher_logbuf_size=128,read_buf_mem_limit=2,no_maxconns_fast,no_slab_reassign,no_lru_maintainer'],
-];
-
 const reference = referenceMemcached();
 
 describeWith(['memcached'], 'statistics', () => {
-  const cases = ourDaemons().flatMap((daemon) => FLAGS.map((flags) => ({ daemon, flags, title: flags.join(' ') })));
+  const cases = ourDaemons().flatMap((daemon) =>
+    STATISTICS_FLAGS.map((flags) => ({ daemon, flags, title: flags.join(' ') })),
+  );
   const skipped = reference === undefined || !atLeast(reference.version, REFERENCE_VERSION);
   test.skipIf(skipped).for(cases)('of $daemon.name with $title', async ({ daemon, flags }) => {
     if (reference === undefined) return;

@@ -107,7 +107,7 @@ function tlsRows(tls: TlsSettings | undefined): Row[] {
     ['ssl_kernel_tls', 'no'],
     ['ssl_min_version', (tls?.minVersion ?? 'TLSv1.2').toLowerCase().replace(/^tlsv1$/, 'tlsv1.0')],
     ['proxy_enabled', 'no'],
-    ['num_napi_ids', '(null)'],
+    ['num_napi_ids', 0],
     ['memory_file', '(null)'],
     ['client_flags_size', CLIENT_FLAGS_BYTES],
   ];

@@ -31,6 +31,12 @@ export const admin: WireTable = {
       since: '1.6.45',
     },
     {
+      name: 'stats that have nothing to tell',
+      send: 'stats reset\r\nstats extstore\r\nextstore item_age 1\r\nextstore\r\nextstore x\r\n',
+      expect: 'RESET\r\nEND\r\nOK\r\nERROR\r\nERROR\r\n',
+      since: '1.6.45',
+    },
+    {
       name: 'slabs reassign',
       send: 'slabs reassign a b\r\nslabs reassign 1 1\r\nslabs reassign 999 998\r\nslabs reassign\r\nslabs reassign 1\r\nslabs reassign 1 2 3\r\n',
       expect:
