@@ -29,7 +29,7 @@ const VERSION = Buffer.from('version\r\n');
 const LINE_END = (answer: string): boolean => answer.endsWith('\r\n');
 
 function portOf({ ports }: Subject): number {
-  return Number(/^TCP INET: (\d+)$/.exec(ports[0] ?? '')?.[1]);
+  return Number(/^TCP INET: (\d+)$/m.exec(ports.join('\n'))?.[1]);
 }
 
 /** The ports' kinds; which one the system chose is its own affair. */
