@@ -213,6 +213,9 @@ export function imageMemcached(): ServerKind | undefined {
 /** The version of memcached that our daemon is held to. */
 export const REFERENCE_VERSION = '1.6.45';
 
+/** The oldest memcached that has the statistics and listeners of {@link REFERENCE_VERSION}, but for what tests name. */
+export const COMPARABLE_VERSION = '1.6.38';
+
 /** What bin/memfleet ends with where the runtime that was asked for is not there (EX_UNAVAILABLE). */
 const EXIT_NO_RUNTIME = 69;
 

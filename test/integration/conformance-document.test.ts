@@ -10,7 +10,7 @@ import { rowsOf } from '../conformance/compatibility-page.ts';
 import { FLAG_CASES } from '../conformance/flag-cases.ts';
 import { BLOCKS, STATISTICS_FLAGS } from '../conformance/statistics.ts';
 import { tables } from '../conformance/tables/index.ts';
-import { atLeast, ourDaemons, REFERENCE_VERSION, referenceMemcached } from '../conformance/driver.ts';
+import { atLeast, COMPARABLE_VERSION, ourDaemons, referenceMemcached } from '../conformance/driver.ts';
 import type { Server, ServerKind } from '../conformance/driver.ts';
 import { RawClient } from '../conformance/raw-client.ts';
 import { runCase } from '../conformance/run-case.ts';
@@ -45,6 +45,9 @@ async function ask(port: number, send: string): Promise<string> {
   }
 }
 
+/** The version of memcached that brought a statistic, where older ones are compared too. */
+const SINCE: Readonly<Record<string, string>> = { slab_reassign_last_busy_status: '1.6.40' };
+
 /** Names of all statistics; those of size classes and connections with `N` for the number. */
 async function statisticsOf(port: number): Promise<Set<string>> {
   const answer = await ask(port, `set a 0 0 1\r\n1\r\n${STATISTICS.map((name) => `stats${name}\r\n`).join('')}`);
@@ -63,7 +66,7 @@ async function withServer<T>(kind: ServerKind, use: (server: Server) => Promise<
 
 describeWith(['memcached'], 'the page names what memcached has', () => {
   const reference = referenceMemcached();
-  test.skipIf(reference === undefined || !atLeast(reference.version, REFERENCE_VERSION))(
+  test.skipIf(reference === undefined || !atLeast(reference.version, COMPARABLE_VERSION))(
     'every statistic',
     async () => {
       if (reference !== undefined) {
@@ -73,7 +76,9 @@ describeWith(['memcached'], 'the page names what memcached has', () => {
         // A memcached that was built without the proxy has nothing to say of it.
         const lacks = (name: string): boolean =>
           !names.has(name) && !(BY_BUILD.test(name) && ![...names].some((has) => BY_BUILD.test(has)));
-        expect([...rows].filter(([name, state]) => state !== 'added' && lacks(name))).toEqual([]);
+        const isNewer = (name: string): boolean => !atLeast(reference.version, SINCE[name] ?? COMPARABLE_VERSION);
+        const expected = [...rows].filter(([name, state]) => state !== 'added' && !isNewer(name));
+        expect(expected.filter(([name]) => lacks(name))).toEqual([]);
       }
     },
   );

@@ -3,7 +3,7 @@
  * listen with the same words, and each port is spoken to in both protocols.
  */
 import { expect, test } from 'vitest';
-import { REFERENCE_VERSION, atLeast, freePort, ourDaemons, referenceMemcached } from '../conformance/driver.ts';
+import { COMPARABLE_VERSION, atLeast, freePort, ourDaemons, referenceMemcached } from '../conformance/driver.ts';
 import { request } from '../conformance/binary-packets.ts';
 import { RawClient } from '../conformance/raw-client.ts';
 import { Opcode } from '../../src/protocol/binary/opcodes.ts';
@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const reference = referenceMemcached();
 const KINDS = [
-  ...(reference !== undefined && atLeast(reference.version, REFERENCE_VERSION) ? [reference] : []),
+  ...(reference !== undefined && atLeast(reference.version, COMPARABLE_VERSION) ? [reference] : []),
   ...ourDaemons(),
 ];
 

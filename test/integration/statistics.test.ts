@@ -7,7 +7,13 @@ import { expect, test } from 'vitest';
 import { request, requests, storage, words } from '../conformance/binary-packets.ts';
 import { rowsOf } from '../conformance/compatibility-page.ts';
 import { BLOCKS, STATISTICS_FLAGS } from '../conformance/statistics.ts';
-import { REFERENCE_VERSION, atLeast, ourDaemons, referenceMemcached } from '../conformance/driver.ts';
+import {
+  COMPARABLE_VERSION,
+  REFERENCE_VERSION,
+  atLeast,
+  ourDaemons,
+  referenceMemcached,
+} from '../conformance/driver.ts';
 import type { ServerKind } from '../conformance/driver.ts';
 import { RawClient } from '../conformance/raw-client.ts';
 import { Opcode } from '../../src/protocol/binary/opcodes.ts';
@@ -16,7 +22,7 @@ import { describeWith } from '../support/requirements.ts';
 type Block = keyof typeof BLOCKS;
 
 /** Of the clock, the process or the moment: the name's end → the form that both must have. */
-const FORMS: Readonly<Record<string, RegExp>> = {
+const FORMS: Record<string, RegExp> = {
   pid: /^\d+$/,
   uptime: /^\d+$/,
   time: /^\d{10}$/,
@@ -132,12 +138,17 @@ function formOf(name: string, value: string): string {
 }
 
 const reference = referenceMemcached();
+if (reference !== undefined && !atLeast(reference.version, REFERENCE_VERSION)) {
+  // Error lines of the text protocol are longer since 1.6.40, and a number was printed as text before.
+  FORMS['bytes_written'] = /^\d+$/;
+  FORMS['num_napi_ids'] = /^(?:0|\(null\))$/;
+}
 
 describeWith(['memcached'], 'statistics', () => {
   const cases = ourDaemons().flatMap((daemon) =>
     STATISTICS_FLAGS.map((flags) => ({ daemon, flags, title: flags.join(' ') })),
   );
-  const skipped = reference === undefined || !atLeast(reference.version, REFERENCE_VERSION);
+  const skipped = reference === undefined || !atLeast(reference.version, COMPARABLE_VERSION);
   test.skipIf(skipped).for(cases)('of $daemon.name with $title', async ({ daemon, flags }) => {
     if (reference === undefined) return;
     const [theirs, ours] = await Promise.all([tell(reference, flags), tell(daemon, flags)]);
