@@ -1,20 +1,20 @@
 /** Bounds and defaults of the client, each with what happens at the limit. */
 
 /**
- * How long one attempt to connect may take. A SYN that is lost is sent again after one second: within a data centre an
- * answer that has not come by then will not come.
+ * How long one attempt to connect may take. A lost SYN is sent again after one second: within a data centre a reply that
+ * has not come by then will not come.
  */
 export const CONNECT_TIMEOUT_MS = 1000;
 
 /**
- * How long an answer may take once the request was handed to the socket. A cache answers within milliseconds; after a
- * second the caller has been better off computing the value for some time.
+ * How long a reply may take once the request was written to the socket. A cache replies within milliseconds; after a
+ * second, computing the value would have been faster.
  */
 export const COMMAND_TIMEOUT_MS = 1000;
 
 /**
- * A connection with requests outstanding that has not sent a byte for this many times the command time-out is given up
- * and made anew: its peer is stopped, or gone without a word. One late answer must not cost the connection, so two.
+ * A connection that owes replies and has not sent a byte for this many command timeouts is given up and made anew: its
+ * peer is stopped, or vanished without closing. One late reply must not cost the connection, so two.
  */
 export const SILENCE_FACTOR = 2;
 
@@ -28,21 +28,21 @@ export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 export const KEYS_PER_GET_MAX = 250;
 
 /**
- * Bytes of one value that are taken, unless the option `valueBytesMax` says otherwise; memcached's own default for an item
- * is 1 MiB (`-I`). A larger one passes by unkept, its request fails with TOO_LARGE, and the connection goes on.
+ * Bytes of one value that a read takes, unless the option `valueBytesMax` says otherwise; memcached's own default for an
+ * item is 1 MiB (`-I`). A larger one is dropped as it arrives: its request fails with TOO_LARGE, the connection stays.
  */
 export const VALUE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Bytes of all values, or all statistics, in the answer to one command; beyond it nothing is kept: TOO_LARGE. */
+/** Bytes of all values, or all statistics, in the reply to one command; beyond it nothing is kept: TOO_LARGE. */
 export const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * An answer that is not complete after this many times the command time-out costs the connection: a peer that sends a
- * byte now and then would otherwise hold up every request behind it for ever.
+ * A reply that has not ended after this many command timeouts costs the connection: a peer that sends a byte now and
+ * then would otherwise hold up every later request indefinitely.
  */
 export const LATE_FACTOR = 10;
 
-/** Lines of one answer to `stats`; more is not what any server sends, and the connection is given up. */
+/** Lines of one reply to `stats`. No server sends more; above it the connection is given up. */
 export const STATS_MAX = 100_000;
 
 /** The first wait before connecting again, doubled with each failure. */
@@ -54,13 +54,13 @@ export const BACKOFF_MAX_MS = 2000;
 /** How long operations wait for the first topology before they fail with TIMEOUT. */
 export const TOPOLOGY_TIMEOUT_MS = 5000;
 
-/** The longest wait before a coordinator is asked again. */
+/** The longest backoff before a coordinator is asked again. */
 export const COORDINATOR_BACKOFF_MAX_MS = 5000;
 
 /** How long a coordinator may hold a long poll. */
 export const LONG_POLL_WAIT_MS = 30_000;
 
-/** An event stream with no byte for so long (comments count) is taken for dead; coordinators send one each 15 s. */
+/** An event stream without a byte for this long (comments count) is given up; coordinators send one every 15 s. */
 export const EVENTS_SILENCE_MS = 45_000;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Reads server-sent events from text that arrives in pieces. Pure, with a bound on what it keeps, and no character is
- * looked at twice, into however many pieces a line is cut.
+ * Reads server-sent events from text that arrives in pieces. Pure, with a bound on what it keeps. Each character
+ * is read once, however many pieces a line comes in.
  * Source: WHATWG HTML, "9.2.6 Interpreting an event stream".
  */
 import { CR, LF } from '../../base/bytes.ts';
@@ -18,7 +18,7 @@ export interface StreamEvent {
 /** See the head of the file. */
 export class EventStreamParser {
   readonly #sizeMax: number;
-  /** The line that has no end yet, in the pieces that it came in, and their length. */
+  /** The line that has not ended yet, in the pieces that it came in, and their length. */
   #line: string[] = [];
   #lineSize = 0;
   /** The last piece ended with a CR: an LF at the start of the next belongs to it. */
@@ -34,7 +34,7 @@ export class EventStreamParser {
     this.#sizeMax = sizeMax;
   }
 
-  /** How long the server asks clients to wait before they come again, in milliseconds; undefined if it did not say. */
+  /** Milliseconds that the server asks clients to wait before they connect again; undefined if it did not say. */
   get retryMs(): number | undefined {
     return this.#retryMs;
   }

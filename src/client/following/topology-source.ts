@@ -1,8 +1,8 @@
 /**
  * Where a client's topology comes from: a fixed list, or a coordinator that is followed.
  *
- * Following: server-sent events first; where these are not to be had (an old coordinator, a proxy that holds them
- * back), long polls. Whatever fails, the last good document stays in force, and the next attempt comes after a wait
+ * Following means server-sent events, or long polls where events are refused (an old coordinator, a proxy that holds
+ * them back). After any failure the last good document stays in force, and the next attempt follows after a backoff
  * with jitter, at the next coordinator if there are several. A version lower than or equal to the one in force is
  * ignored, so a client that moves between coordinators never goes back.
  */
@@ -25,13 +25,13 @@ import {
 /** Delivers topology documents. */
 export interface TopologySource {
   /**
-   * Begins to deliver. Resolves after the first document was delivered; rejects with CLOSED if it is closed before.
+   * Starts to deliver. Resolves after the first document was delivered; rejects with CLOSED if it is closed before.
    *
    * @param onDocument called with each newer document
    * @param onTrouble called when an attempt failed; another follows
    */
   start(onDocument: (document: TopologyDocument) => void, onTrouble?: (error: FleetError) => void): Promise<void>;
-  /** Delivers nothing any more. */
+  /** Stops delivering. */
   close(): void;
 }
 
@@ -52,7 +52,7 @@ export interface FollowOptions {
 /**
  * Follows the coordinator at `url`.
  *
- * @throws FleetError BAD_CONFIG if a URL is none
+ * @throws FleetError BAD_CONFIG for a malformed URL, or without any
  */
 export function followCoordinator(options: FollowOptions): TopologySource {
   return new CoordinatorFollower(options);
@@ -107,7 +107,7 @@ class CoordinatorFollower implements TopologySource {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#first.reject(new FleetError('CLOSED', 'the topology source was closed before the first document came'));
-    // Nobody may be waiting for it any more; that is no error.
+    // The rejection may have no reader left, which must not end the process.
     this.#first.promise.catch(() => undefined);
   }
 
@@ -127,7 +127,7 @@ class CoordinatorFollower implements TopologySource {
     }
   }
 
-  /** Reads one event stream until it ends, which is a failure like any other: a coordinator never ends one. */
+  /** Reads one event stream until it ends. The end is a failure like any other: a coordinator never ends a stream. */
   async #followEvents(): Promise<void> {
     const { signal, stillThere, done } = this.#deadline(this.#silenceMs);
     try {
@@ -136,7 +136,7 @@ class CoordinatorFollower implements TopologySource {
       const type = response.headers.get('content-type') ?? '';
       if (!response.ok || response.body === null || !type.startsWith('text/event-stream')) {
         await discard(response);
-        // Refused for good (404, 406, a page instead of a stream), not for now (5xx, 429): poll from here on.
+        // A permanent refusal (404, 406, a page instead of a stream), not a temporary one (5xx, 429): poll from now on.
         if (response.status < 500 && response.status !== 429) this.#streams = false;
         throw new FleetError('CONNECT_FAILED', `${url.href} answered ${response.status} ${type}`.trimEnd());
       }
@@ -170,7 +170,7 @@ class CoordinatorFollower implements TopologySource {
       const body = await readText(response, DOCUMENT_BYTES_MAX);
       if (!response.ok) throw new FleetError('CONNECT_FAILED', `${url.href} answered ${response.status}`);
       this.#deliver(body, url);
-      // An answer at once that is not news would make this a busy loop.
+      // Without this wait, a coordinator that sends the same version immediately would make this a busy loop.
       if (this.#version === versionBefore) await this.#sleep(COORDINATOR_BACKOFF_MAX_MS);
     } finally {
       done();

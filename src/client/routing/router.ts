@@ -3,8 +3,8 @@
  * replaces ring and connections together when a topology arrives: a request sees the old pair or the new one.
  *
  * Connections are known by address, so a node that only changed its weight or its neighbours keeps its connection, and
- * a container that came back under another IP gets a new one. What leaves the ring answers what it was asked, and then
- * its connection closes.
+ * a container that came back under another IP gets a new one. A node that leaves the ring
+ * replies to what it was asked; then its connection closes.
  */
 import type { FleetError } from '../../base/errors.ts';
 import type { TopologyDocument, TopologyNode } from '../../topology/document.ts';
@@ -12,7 +12,7 @@ import { buildRing, type Ring } from '../../topology/ring.ts';
 import type { Connection } from '../wire/connection.ts';
 import type { ConnectionOptions } from '../wire/options.ts';
 
-/** What the router tells, and how it connects. */
+/** What the router reports, and how it connects. */
 export interface RouterOptions {
   connect: (options: Pick<Required<ConnectionOptions>, 'host' | 'port' | 'onDown' | 'onUp'>) => Connection;
   onDown: (node: TopologyNode, error: FleetError) => void;
@@ -71,7 +71,7 @@ export class Router {
     return this.#route?.ring.owner(key);
   }
 
-  /** The connection to the owner of `key`, or undefined if nobody owns it. */
+  /** The connection to the owner of `key`, or undefined if no node is active. */
   connectionOf(key: string): Connection | undefined {
     const route = this.#route;
     return route === undefined ? undefined : route.connections[route.ring.ownerIndex(key)];
@@ -94,7 +94,7 @@ export class Router {
     for (const [, peer] of leaving) this.#drain(peer.connection);
   }
 
-  /** Closes every connection once it has answered what it was asked. */
+  /** Closes every connection, each after the replies that are due on it. */
   async close(): Promise<void> {
     for (const peer of this.#peers.values()) this.#drain(peer.connection);
     this.#peers = new Map();

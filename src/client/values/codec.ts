@@ -113,6 +113,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FleetError('BAD_VALUE', 'a stored value has the flags of JSON, but is none', error);
+    throw new FleetError('BAD_VALUE', 'a stored value has the flags of JSON but is not JSON', error);
   }
 }

@@ -8,11 +8,11 @@ const EXPTIME_MAX = 2 ** 31 - 1;
 /**
  * memcached's exptime for an item that is to live for `ttl` seconds. A part of a second counts as a whole one.
  *
- * memcached takes what exceeds 30 days for a moment in Unix time, so that long a ttl is added to the present; one that
- * goes beyond 2038 means for ever.
+ * memcached reads an exptime above 30 days as a Unix time, so a longer ttl is added to the present; one that
+ * goes beyond 2038 means no expiry.
  *
- * @param ttl seconds from now; undefined and 0 mean for ever
- * @throws FleetError BAD_VALUE if it is negative or no number
+ * @param ttl seconds from now; undefined and 0 mean no expiry
+ * @throws FleetError BAD_VALUE if it is negative or not a number
  */
 export function exptimeOf(ttl: number | undefined, nowMs: number): number {
   if (ttl === undefined || ttl === 0) return 0;

@@ -3,8 +3,8 @@ import { FleetError } from '../../base/errors.ts';
 import { KEY_BYTES_MAX } from '../../base/memcached.ts';
 
 /**
- * Refuses a key that memcached would not take, or would take for something else: a space ends a key and a line end
- * begins a command, so an unchecked key is a hole.
+ * Refuses a key that memcached would refuse or misread: a space ends a key and a line end begins a command, so an
+ * unchecked key lets its author inject commands.
  *
  * @param key with its prefix
  * @throws FleetError BAD_KEY if it is empty, has a space or control character or half of a surrogate pair, or is longer

@@ -15,11 +15,11 @@ export interface StoredItem {
   /** Unsigned, 32 bits. */
   flags: number;
   data: Buffer;
-  /** The cas id, if it was asked for. */
+  /** The CAS unique, if it was asked for. */
   cas: bigint | undefined;
 }
 
-/** What `cas` and the store commands can come to. */
+/** The outcomes of `cas` and the store commands. */
 export type StoreOutcome = 'stored' | 'not-stored' | 'exists' | 'not-found';
 
 const STORE_OUTCOMES: Partial<Record<Status, StoreOutcome>> = {
@@ -40,7 +40,7 @@ export class Connection {
     this.#link = new Link(settings);
   }
 
-  /** False while requests fail at once because the node does not answer. */
+  /** False while requests fail immediately because the node does not reply. */
   get available(): boolean {
     return this.#link.available;
   }
@@ -50,7 +50,7 @@ export class Connection {
     return this.retrieveOne('get', key, copyItem);
   }
 
-  /** The item under `key` with its cas id, or undefined. */
+  /** The item under `key` with its CAS unique, or undefined. */
   gets(key: string): Promise<StoredItem | undefined> {
     return this.retrieveOne('gets', key, copyItem);
   }
@@ -67,7 +67,7 @@ export class Connection {
 
   /**
    * Many keys through `decode`; those that are not there are not in the map. Each key must be given only once. A longer
-   * list goes out as several commands; it is one answer or none.
+   * list goes out as several commands; the result is the whole of it or an error.
    */
   async retrieve<T>(
     verb: 'get' | 'gets',
@@ -151,14 +151,14 @@ export class Connection {
   }
 
   /**
-   * Hands the daemon the payload that it is to answer `config get cluster` with, and what it was signed with. A daemon
-   * that knows no signatures takes the payload all the same.
+   * Gives the daemon the payload of its reply to `config get cluster`, and the payload's signature. A daemon without
+   * support for signatures takes the payload all the same.
    */
   async configSet(payload: string, token: string, signature?: string): Promise<void> {
     await this.#link.request((writer) => writer.configSet(payload, token, signature), oneOf('STORED'));
   }
 
-  /** Waits for the answers that are due, then closes; requests made from now on are refused with CLOSED. */
+  /** Waits for the replies that are due, then closes; requests made from now on are refused with CLOSED. */
   close(): Promise<void> {
     return this.#link.close();
   }

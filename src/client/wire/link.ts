@@ -1,20 +1,20 @@
 /**
- * A link: one pipelined socket to one node, with the queue of requests whose answers are due on it. It owns the
- * socket's life (connect, give up, connect again) and the time-outs; it knows nothing of keys, values or rings.
+ * A link: one pipelined socket to one node, with the queue of requests whose replies are due on it. It owns the
+ * socket's life (connect, give up, connect again) and the timeouts; it knows nothing of keys, values or rings.
  *
  *            request                 connected            connected after silence
  *   idle ────────────▶ connecting ────────────▶ up ◀──────────────── probing
  *                        ▲    │ failed           │ lost                 ▲
- *              back-off  │    ▼                  ▼                      │
+ *              backoff   │    ▼                  ▼                      │
  *                        └─ waiting ◀────────────┴──────────────────────┘
  *
  * - Requests made in one turn of the event loop leave in one write.
- * - Answers come in the order of the requests. A request whose time is up keeps its place, as a request nobody waits
- *   for, so a late answer is dropped and never given to another request.
- * - While there is no connection and the last attempt failed, requests fail at once. A connection that worked and was
- *   lost is made again at once, and requests wait for that attempt.
- * - A peer that is silent for too long, or never ends an answer, is taken for dead, and must answer `version` before it gets requests again: a
- *   stopped process still accepts connections.
+ * - Replies come in the order of the requests. A request that timed out keeps its place in the queue, so its late
+ *   reply is dropped and never given to another request.
+ * - While there is no connection and the last attempt failed, requests fail immediately. A connection that worked and
+ *   was lost is made again immediately, and requests wait for that attempt.
+ * - A peer that is silent for too long, or never ends a reply, counts as dead. It must reply to `version` before it
+ *   gets requests again: the kernel of a stopped process still accepts connections.
  */
 import { connect, type Socket } from 'node:net';
 import { backoffMs } from '../../base/backoff.ts';
@@ -55,7 +55,7 @@ export class Link {
   #announcedDown = false;
   #upSinceMs = 0;
   #heardMs = 0;
-  /** The peer has answered something on this socket. */
+  /** The peer has replied on this socket. */
   #answered = false;
   #closing: { promise: Promise<void>; resolve: () => void } | undefined;
 
@@ -64,7 +64,7 @@ export class Link {
     this.#received = this.#emptyBuffer();
   }
 
-  /** False while a request would fail at once because the node does not answer. */
+  /** False while a request would fail immediately because the node does not reply. */
   get available(): boolean {
     if (this.#closing !== undefined) return false;
     return this.#state === 'up' || this.#state === 'idle' || (this.#state === 'connecting' && this.#failures === 0);
@@ -95,7 +95,7 @@ export class Link {
   }
 
   /**
-   * Takes no more requests, waits for the answers that are due (each has its time-out), then closes. Safe to call
+   * Takes no more requests, waits for the replies that are due (each has its timeout), then closes. Safe to call
    * twice.
    */
   close(): Promise<void> {
@@ -202,7 +202,7 @@ export class Link {
     this.#closeIfDrained();
   }
 
-  /** Gives one reply to the request it is due to; false if nothing after it may be read. */
+  /** Gives one reply to the request that it belongs to; false if nothing after it may be read. */
   #settle(reply: Reply): boolean {
     if (reply.kind === 'error' && reply.message === TOO_MANY_CONNECTIONS) {
       // Said unasked, so it answers no request; the server closes after it.
@@ -212,7 +212,7 @@ export class Link {
     }
     if (this.#pending.size === 0) {
       const text = reply.kind === 'error' ? `${reply.error} ${reply.message}` : reply.kind;
-      this.#lose(this.#protocolError(`an answer that nobody asked for: ${text}`));
+      this.#lose(this.#protocolError(`a reply without a request: ${text}`));
       return false;
     }
     const problem = this.#pending.settleFirst(reply);
@@ -230,7 +230,7 @@ export class Link {
     return new FleetError('PROTOCOL', `${this.#options.host}:${this.#options.port}: ${problem}`);
   }
 
-  /** The socket is of no more use: fails what waits for it, and sees to the next attempt. */
+  /** Gives the socket up: fails the requests that wait on it, and schedules the next attempt. */
   #lose(error: FleetError): void {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -302,7 +302,7 @@ export class Link {
     this.#cancelCheck?.();
     const socket = this.#socket;
     this.#socket = undefined;
-    // Everything that is still waited for has been answered, so nothing is lost by not waiting for the peer's FIN.
+    // Every request has its reply, so nothing is lost by not waiting for the peer's FIN.
     socket?.destroy();
     this.#closing?.resolve();
   }
@@ -310,5 +310,5 @@ export class Link {
 
 const collectVersion: Collect<true> = (reply) => (reply.kind === 'version' ? true : UNEXPECTED);
 
-/** Nobody waits for the probe's result: it shows in the link's state. */
+/** The probe's result has no reader: it shows in the link's state. */
 function ignore(): void {}

@@ -1,13 +1,13 @@
 /**
- * The requests of one connection whose answers are due, oldest first. Answers are matched by order alone, so a request
- * leaves the queue only by its answer or with the connection; one whose time is up stays, marked as expired.
+ * The requests of one connection whose replies are due, oldest first. Replies are matched by order alone, so a request
+ * leaves the queue only by its reply or with the connection; one that timed out stays, marked as expired.
  */
 import { FleetError } from '../../base/errors.ts';
 import type { Reply } from '../../protocol/text/reply-parser.ts';
 
-/** Returned by a {@link Collect}: the answer is not complete. */
+/** Returned by a {@link Collect}: the result is not complete. */
 export const MORE: unique symbol = Symbol('more');
-/** Returned by a {@link Collect}: this is no answer to the request; the connection is out of step. */
+/** Returned by a {@link Collect}: this reply does not belong to the request; the connection is out of step. */
 export const UNEXPECTED: unique symbol = Symbol('unexpected');
 
 /**
@@ -23,11 +23,11 @@ export interface Pending {
   reject: (error: unknown) => void;
   /** Monotonic time at which it was handed to the socket; 0 before that. */
   writtenMs: number;
-  /** Its time is up and its caller has been told; the answer will be dropped. */
+  /** It timed out and its caller was told; its reply will be dropped. */
   expired: boolean;
 }
 
-/** Answered entries at the front are cut off when there are so many, not one by one. */
+/** Settled entries at the front are removed when there are this many, not one by one. */
 const CUT_AT = 1024;
 
 /** See the head of the file. */
@@ -41,17 +41,17 @@ export class PendingQueue {
     return this.#entries.length - this.#first;
   }
 
-  /** Requests that somebody still waits for. */
+  /** Requests that have not timed out. */
   get liveCount(): number {
     return this.size - this.#expiredCount;
   }
 
-  /** Whether somebody waits for the answer that comes next. */
+  /** Whether the request that the next reply belongs to still waits. */
   get firstIsWanted(): boolean {
     return this.size > 0 && !this.#entries[this.#first].expired;
   }
 
-  /** When the request whose answer comes next was written; undefined if no answer is due. */
+  /** When the request that the next reply belongs to was written; undefined if no reply is due. */
   get firstWrittenMs(): number | undefined {
     return this.#writtenCount === 0 ? undefined : this.#entries[this.#first].writtenMs;
   }
@@ -69,7 +69,7 @@ export class PendingQueue {
   }
 
   /**
-   * Gives `reply` to the oldest request. A server's error line answers the request, whatever was expected.
+   * Gives `reply` to the oldest request. An error line rejects the request, whatever it expected.
    *
    * @returns what is wrong if the reply cannot belong to that request
    */
@@ -119,12 +119,12 @@ export class PendingQueue {
     }
   }
 
-  /** Since when the peer owes an answer without having sent a byte; undefined if it owes none. */
+  /** Since when the peer owes a reply without having sent a byte; undefined if it owes none. */
   silentSinceMs(heardMs: number): number | undefined {
     return this.#writtenCount === 0 ? undefined : Math.max(heardMs, this.#entries[this.#first].writtenMs);
   }
 
-  /** When the next thing is due: a request's time-out, that of the first answer's end, or of the peer's silence. */
+  /** The next deadline: of a request, of the first reply's end, or of the peer's silence. */
   nextDueMs(
     limits: { commandTimeoutMs: number; silenceTimeoutMs: number; lateTimeoutMs: number },
     heardMs: number,

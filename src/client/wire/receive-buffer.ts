@@ -1,13 +1,13 @@
 /**
- * Bytes that have arrived and are not yet understood. Usually nothing is left over between two reads and a chunk is
+ * Bytes that have arrived and are not yet parsed. Usually nothing is left over between two reads and a chunk is
  * parsed where it lies; only a reply that is cut is copied, into a buffer that grows by doubling, so a value in a
  * thousand chunks is copied twice, not a thousand times.
  *
  *   kept  │ used up │ start of a cut reply … │ free │
  *                   ▲ start                  ▲ end
  *
- * A data block above the bound, or one that nobody waits for any more, is not kept: its bytes pass by and are counted,
- * and in its place comes a {@link SkippedReply}. So the stream stays in step, and memory at twice the bound.
+ * A data block above the bound, or one whose request has timed out, is not kept: its bytes are counted and dropped, and
+ * a {@link SkippedReply} comes in its place. So the stream stays in step, and memory below twice the bound.
  */
 import { CR, LF } from '../../base/bytes.ts';
 import { parseReply, UNENDED, type Reply, type SkippedReply } from '../../protocol/text/reply-parser.ts';
@@ -23,7 +23,7 @@ export class ReceiveBuffer {
   readonly #isWanted: () => boolean;
   #kept: Buffer = EMPTY;
   #end = 0;
-  /** No point in parsing before there are so many bytes. */
+  /** Parsing is pointless with fewer bytes than this. */
   #bytesNeeded = 1;
   /** What the bytes that are kept would be skipped as. */
   #skippable: SkippedReply | undefined;
@@ -34,7 +34,7 @@ export class ReceiveBuffer {
 
   /**
    * @param dataBytesMax bytes of one data block that may be kept
-   * @param isWanted whether anybody still waits for the reply that comes next
+   * @param isWanted whether the request that the next reply belongs to still waits
    */
   constructor(dataBytesMax: number, isWanted: () => boolean) {
     this.#dataBytesMax = dataBytesMax;

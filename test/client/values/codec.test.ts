@@ -99,7 +99,7 @@ describe('what other clients stored', () => {
     expect(defaultCodec.decode(Buffer.from(text, 'latin1'), flags)).toEqual(Buffer.from(text, 'latin1'));
   });
 
-  test('what has the flags of JSON but is none is an error', () => {
+  test('what has the flags of JSON but is not JSON is an error', () => {
     expect(() => defaultCodec.decode(Buffer.from('{'), FLAGS_JSON)).toThrow(errorOf('BAD_VALUE'));
   });
 
