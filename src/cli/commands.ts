@@ -41,6 +41,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   set: { usage: 'set KEY VALUE', summary: 'store a value', load: () => import('./commands/set.ts') },
   delete: { usage: 'delete KEY', summary: 'remove a value', load: () => import('./commands/delete.ts') },
   incr: { usage: 'incr KEY [N]', summary: 'add to a number and print it', load: () => import('./commands/incr.ts') },
+  inspect: {
+    usage: 'inspect KEY',
+    summary: 'size, expiry and use of an item',
+    load: () => import('./commands/inspect.ts'),
+  },
   owner: { usage: 'owner KEY', summary: 'the node that has a key', load: () => import('./commands/owner.ts') },
   nodes: { usage: 'nodes', summary: 'the nodes and their states', load: () => import('./commands/nodes.ts') },
   stats: { usage: 'stats [NODE]', summary: "the nodes' statistics", load: () => import('./commands/stats.ts') },

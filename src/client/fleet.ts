@@ -15,7 +15,7 @@ import { settingsOf, type FleetOptions, type FleetSettings } from './options.ts'
 import { FleetExecutor, type FleetCounts } from './request/executor.ts';
 import { Router } from './routing/router.ts';
 import { exptimeOf } from './values/exptime.ts';
-import { Connection } from './wire/connection.ts';
+import { Connection, type ItemInfo } from './wire/connection.ts';
 
 /** What {@link Fleet.gets} finds. */
 export interface ValueWithCas<T> {
@@ -103,6 +103,16 @@ export class Fleet implements AsyncDisposable {
       owner.retrieveAndTouch(fullKey, exptime, this.#decode),
     );
     return value as T | undefined;
+  }
+
+  /**
+   * What the owner of `key` knows of its item, without the value and without counting as a use of it; undefined if there
+   * is no item, or its node does not reply.
+   *
+   * @throws (rejects) FleetError SERVER if the node does not speak the meta protocol (memcached 1.6 and up)
+   */
+  inspect(key: string): Promise<ItemInfo | undefined> {
+    return this.#executor.one<ItemInfo | undefined>(key, undefined, (owner, fullKey) => owner.inspect(fullKey));
   }
 
   /** The values of those `keys` that are there, in the order of `keys`; one command for each node. */

@@ -8,3 +8,4 @@ export { createFleet, type Fleet, type StoreOptions, type ValueWithCas } from '.
 export type { FleetOptions } from './options.ts';
 export type { FleetCounts } from './request/executor.ts';
 export type { HashingChoice, Server } from './routing/servers.ts';
+export type { ItemInfo } from './wire/connection.ts';

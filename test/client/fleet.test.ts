@@ -132,6 +132,8 @@ describe('one cache', () => {
     await expect(fleet.cas('k', 4, found?.cas ?? 0n)).resolves.toBe(true);
     await expect(fleet.cas('k', 5, found?.cas ?? 0n)).resolves.toBe(false);
     await expect(fleet.gets('none')).resolves.toBeUndefined();
+    await expect(fleet.inspect('k')).resolves.toMatchObject({ valueBytes: 1, ttl: undefined });
+    await expect(fleet.inspect('none')).resolves.toBeUndefined();
     await expect(fleet.touch('k', { ttl: 9 })).resolves.toBe(true);
     await expect(fleet.touch('none')).resolves.toBe(false);
     await expect(fleet.getAndTouch('k', { ttl: 9 })).resolves.toBe(4);
@@ -204,6 +206,7 @@ describe('a node that dies', () => {
     const [lost] = keysOf(0);
     await expect(fleet.get(lost)).resolves.toBeUndefined();
     await expect(fleet.gets(lost)).resolves.toBeUndefined();
+    await expect(fleet.inspect(lost)).resolves.toBeUndefined();
     await expect(fleet.set(lost, 1)).resolves.toBe(false);
     await expect(fleet.cas(lost, 1, 1n)).resolves.toBe(false);
     await expect(fleet.delete(lost)).resolves.toBe(false);

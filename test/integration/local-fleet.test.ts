@@ -110,6 +110,19 @@ describe('a local fleet of four', () => {
     expect((await memfleet('nodes', '--json')).stdout).toContain('"name": "node-4"');
   });
 
+  test('the command line describes an item', async () => {
+    expect(await memfleet('inspect', 'described')).toEqual({ code: 1, stdout: '', stderr: '' });
+    await memfleet('set', 'described', 'hello');
+    const { code, stdout } = await memfleet('inspect', 'described');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^node {5}node-[1-4] 127\.0\.0\.1:\d+\nsize {5}5 bytes\nflags {4}0\ncas {6}\d+\nexpires {2}never\nused {5}\d+ s ago, never read\n$/,
+    );
+    await memfleet('get', 'described');
+    const described = JSON.parse((await memfleet('inspect', 'described', '--json')).stdout) as Record<string, unknown>;
+    expect(described).toMatchObject({ valueBytes: 5, flags: 0, ttl: null, wasRead: true });
+  });
+
   test('what a command cannot do is one line and a code', async () => {
     const cases: [string[], number, RegExp][] = [
       [['get', 'no good key', '--fleet', fleet.url], 64, /^memfleet get: .*key.*\n$/],

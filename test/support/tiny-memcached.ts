@@ -1,6 +1,6 @@
 /**
  * A memcached in miniature, in process, for tests of the client that need a peer and no more: get gets gat set add
- * replace append prepend cas incr decr touch delete version stats flush_all. It counts what it is asked.
+ * replace append prepend cas incr decr touch delete version stats flush_all, and mg without its value. It counts what it is asked.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -69,6 +69,9 @@ export class TinyMemcached implements AsyncDisposable {
     const item = this.items.get(key);
     if (verb === 'get' || verb === 'gets') return this.#values(words.slice(1), verb === 'gets');
     if (verb === 'gat') return this.#values(words.slice(2), false);
+    if (verb === 'mg') {
+      return item === undefined ? 'EN\r\n' : `HD s${item.data.length} f${item.flags} c${item.cas} t-1 l0 h0\r\n`;
+    }
     if (verb === 'version') return 'VERSION 1.6.0\r\n';
     if (verb === 'stats') return `STAT curr_items ${this.items.size}\r\nSTAT argument ${key} x\r\nEND\r\n`;
     if (verb === 'flush_all') {

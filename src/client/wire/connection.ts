@@ -2,13 +2,13 @@
  * A connection: memcached's commands, as promises, on one node's {@link Link}. Keys and flags go out as they are given;
  * the fleet above it checks keys and encodes values. Connects at the first request and again whenever it is lost.
  */
-import type { Status, ValueReply } from '../../protocol/text/reply-parser.ts';
+import { metaFlag, type Status, type ValueReply } from '../../protocol/text/reply-parser.ts';
 import type { StoreVerb } from '../../protocol/text/request-writer.ts';
 import { KEYS_PER_GET_MAX } from '../limits.ts';
 import { collectConfig, collectStats, collectValue, collectValues, oneOf } from './collectors.ts';
 import { Link } from './link.ts';
 import { connectionSettings, type ConnectionOptions } from './options.ts';
-import { UNEXPECTED } from './pending-queue.ts';
+import { UNEXPECTED, type Collect } from './pending-queue.ts';
 
 /** An item as it is stored. */
 export interface StoredItem {
@@ -18,6 +18,24 @@ export interface StoredItem {
   /** The CAS unique, if it was asked for. */
   cas: bigint | undefined;
 }
+
+/** What a node knows of an item, apart from its value. */
+export interface ItemInfo {
+  /** Bytes of the value. */
+  valueBytes: number;
+  /** Client flags, unsigned, 32 bits. */
+  flags: number;
+  cas: bigint;
+  /** Seconds until it expires; undefined if it does not expire. */
+  ttl: number | undefined;
+  /** Seconds since it was stored, touched or read, as far as the node keeps count. */
+  idleSeconds: number;
+  /** Whether it was read since it was stored. */
+  wasRead: boolean;
+}
+
+/** The flags of `mg` that an {@link ItemInfo} is made of; `u` keeps the LRU as it is. */
+const ITEM_INFO_FLAGS = 'u s f c t l h';
 
 /** The outcomes of `cas` and the store commands. */
 export type StoreOutcome = 'stored' | 'not-stored' | 'exists' | 'not-found';
@@ -63,6 +81,11 @@ export class Connection {
   /** One key through `decode`, and a new expiry for the item. */
   retrieveAndTouch<T>(key: string, exptime: number, decode: (value: ValueReply) => T): Promise<T | undefined> {
     return this.#link.request((writer) => writer.retrieveAndTouch(key, exptime), collectValue(key, decode));
+  }
+
+  /** What the node knows of the item under `key`, or undefined. The node must speak the meta protocol (1.6 and up). */
+  inspect(key: string): Promise<ItemInfo | undefined> {
+    return this.#link.request((writer) => writer.meta('mg', key, ITEM_INFO_FLAGS), collectItemInfo);
   }
 
   /**
@@ -167,3 +190,20 @@ export class Connection {
 function copyItem(value: ValueReply): StoredItem {
   return { flags: value.flags, data: Buffer.from(value.data), cas: value.cas };
 }
+
+const collectItemInfo: Collect<ItemInfo | undefined> = (reply) => {
+  if (reply.kind !== 'meta') return UNEXPECTED;
+  if (reply.status === 'EN') return undefined;
+  const flag = (letter: string): string | undefined => metaFlag(reply.flags, letter);
+  const [size, flags, cas, ttl, idle, read] = ['s', 'f', 'c', 't', 'l', 'h'].map(flag);
+  const isComplete = [size, flags, cas, idle, read].every((digits) => /^\d{1,20}$/.test(digits ?? ''));
+  if (reply.status !== 'HD' || !isComplete || !/^(?:-1|\d{1,10})$/.test(ttl ?? '')) return UNEXPECTED;
+  return {
+    valueBytes: Number(size),
+    flags: Number(flags),
+    cas: BigInt(cas ?? 0),
+    ttl: ttl === '-1' ? undefined : Number(ttl),
+    idleSeconds: Number(idle),
+    wasRead: read === '1',
+  };
+};

@@ -99,7 +99,7 @@ export class ReceiveBuffer {
 
   /** A bound that is smaller than what one read brings holds too. */
   #bounded(reply: Reply): Reply {
-    if ((reply.kind !== 'value' && reply.kind !== 'config') || reply.data.length <= this.#dataBytesMax) return reply;
+    if (!('data' in reply) || reply.data.length <= this.#dataBytesMax) return reply;
     return { kind: 'skipped', key: reply.kind === 'value' ? reply.key : '', dataBytes: reply.data.length };
   }
 

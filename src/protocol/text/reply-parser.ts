@@ -3,7 +3,7 @@
  * bytes, and calls again with more when a reply is not complete. Nothing here throws, whatever the bytes are.
  *
  * One reply is one line, or a `VALUE` or `CONFIG` line with its data block; an answer to `get` or `stats` is several
- * replies up to and including `END`.
+ * replies up to and including `END`. A reply of the meta protocol is one line, or a `VA` line with its data block.
  */
 import { CR, DIGIT_0, DIGIT_9, LF, SPACE } from '../../base/bytes.ts';
 
@@ -37,10 +37,24 @@ export interface ValueReply {
   data: Buffer;
 }
 
+/** First words of the meta protocol's replies: header, value, miss, exists, not found, not stored, noop. */
+const META_STATUSES = ['HD', 'VA', 'EN', 'EX', 'NF', 'NS', 'MN'] as const;
+export type MetaStatus = (typeof META_STATUSES)[number];
+
+/** A reply of the meta protocol. */
+export interface MetaReply {
+  kind: 'meta';
+  status: MetaStatus;
+  /** The flags as they came, separated by single spaces; {@link metaFlag} finds one. */
+  flags: string;
+  /** Of `VA`, else empty. A view, as that of a {@link ValueReply}. */
+  data: Buffer;
+}
+
 /** A data block that the reader did not want to hold, in place of what it was: it has passed by, and nothing is left. */
 export interface SkippedReply {
   kind: 'skipped';
-  /** Of a value; empty for a configuration. */
+  /** Of a value; empty for a configuration and for a value of the meta protocol. */
   key: string;
   dataBytes: number;
 }
@@ -49,6 +63,7 @@ export interface SkippedReply {
 export type Reply =
   | ValueReply
   | SkippedReply
+  | MetaReply
   | { kind: 'status'; status: Status }
   /** The new value after `incr` or `decr`, unsigned, 64 bits. */
   | { kind: 'number'; value: bigint }
@@ -91,6 +106,7 @@ export function parseReply(bytes: Buffer, start: number): ParseResult {
   const word = bytes.toString('latin1', start, wordEnd);
   if (word === 'VALUE') return parseValue(bytes, start, lineEnd, newline + 1);
   if (word === 'CONFIG') return parseConfig(bytes, start, lineEnd, newline + 1);
+  if (word === 'VA') return parseMetaValue(bytes, wordEnd, lineEnd, newline + 1, start);
   const reply = parseLine(bytes, word, wordEnd, lineEnd);
   if (reply === undefined)
     return bad(`unknown reply ${JSON.stringify(bytes.toString('latin1', start, Math.min(lineEnd, start + 60)))}`);
@@ -116,7 +132,7 @@ function parseLine(bytes: Buffer, word: string, wordEnd: number, lineEnd: number
       return { kind: 'error', error: word, message: bytes.toString('utf8', Math.min(wordEnd + 1, lineEnd), lineEnd) };
     default: {
       const status = STATUSES.find((known) => known === word);
-      return status === undefined ? undefined : { kind: 'status', status };
+      return status === undefined ? parseMetaLine(bytes, word, wordEnd, lineEnd) : { kind: 'status', status };
     }
   }
 }
@@ -178,6 +194,52 @@ function parseConfig(bytes: Buffer, start: number, lineEnd: number, dataStart: n
     used: dataEnd + 2 - start,
     reply: { kind: 'config', data: bytes.subarray(dataStart, dataEnd) },
   };
+}
+
+/** `HD`, `EN`, … with the flags that were asked for. */
+function parseMetaLine(bytes: Buffer, word: string, wordEnd: number, lineEnd: number): MetaReply | undefined {
+  const status = META_STATUSES.find((known) => known === word);
+  if (status === undefined) return undefined;
+  return { kind: 'meta', status, flags: metaFlags(bytes, wordEnd, lineEnd), data: NO_DATA };
+}
+
+/** `VA <bytes> <flags>*` and the data block. */
+function parseMetaValue(
+  bytes: Buffer,
+  wordEnd: number,
+  lineEnd: number,
+  dataStart: number,
+  start: number,
+): ParseResult {
+  const sizeEnd = endOfWord(bytes, wordEnd + 1, lineEnd);
+  const size = decimal(bytes, wordEnd + 1, sizeEnd);
+  if (!(size <= REPLY_DATA_BYTES_MAX)) return bad('malformed VA line');
+  const dataEnd = dataStart + size;
+  if (dataEnd + 2 > bytes.length) return moreData('', size, dataEnd + 2 - start);
+  if (bytes[dataEnd] !== CR || bytes[dataEnd + 1] !== LF) return bad(UNENDED);
+  const flags = metaFlags(bytes, sizeEnd, lineEnd);
+  const reply: MetaReply = { kind: 'meta', status: 'VA', flags, data: bytes.subarray(dataStart, dataEnd) };
+  return { outcome: 'reply', used: dataEnd + 2 - start, reply };
+}
+
+const NO_DATA = Buffer.alloc(0);
+
+/** What follows the space at `at`; memcached ends some lines with a space. */
+function metaFlags(bytes: Buffer, at: number, lineEnd: number): string {
+  let end = lineEnd;
+  while (end > at && bytes[end - 1] === SPACE) end -= 1;
+  return bytes.toString('utf8', Math.min(at + 1, end), end);
+}
+
+/** What follows `letter` in the first flag that begins with it, possibly nothing; undefined without such a flag. */
+export function metaFlag(flags: string, letter: string): string | undefined {
+  for (let at = 0; at < flags.length;) {
+    const space = flags.indexOf(' ', at);
+    const end = space === -1 ? flags.length : space;
+    if (flags[at] === letter) return flags.slice(at + 1, end);
+    at = end + 1;
+  }
+  return undefined;
 }
 
 function moreData(key: string, dataBytes: number, bytesNeeded: number): ParseResult {

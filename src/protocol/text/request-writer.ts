@@ -11,6 +11,9 @@ import { CR, LF, SPACE } from '../../base/bytes.ts';
 /** The commands that store a value. `cas` is written by giving a cas id. */
 export type StoreVerb = 'set' | 'add' | 'replace' | 'append' | 'prepend';
 
+/** The meta commands that are one line. */
+export type MetaVerb = 'mg' | 'md' | 'ma';
+
 /** A key as text (written as UTF-8) or as bytes. */
 export type Key = string | Uint8Array;
 
@@ -83,6 +86,17 @@ export class RequestWriter {
 
   touch(key: Key, exptime: number): void {
     this.#keyLine('touch', key, ` ${exptime}`);
+  }
+
+  /** A meta command. `flags` are written as they are, separated by single spaces: `s t T60`; empty for none. */
+  meta(verb: MetaVerb, key: Key, flags: string): void {
+    this.#reserve(LINE_BYTES_MAX);
+    this.#text(verb);
+    this.#key(key);
+    // An opaque or a mode may be any text.
+    this.#reserve(LINE_BYTES_MAX + 1 + flags.length * 3);
+    if (flags !== '') this.#used += this.#bytes.write(` ${flags}`, this.#used, 'utf8');
+    this.#endLine();
   }
 
   /** A command without a key: `version`, `stats items`, `flush_all 10`, `verbosity 1`, `config get cluster`. */

@@ -75,6 +75,15 @@ describe('commands', () => {
     await expect(connection.set('k', text('5'), 60, 9)).resolves.toBe('stored');
     await expect(connection.get('k')).resolves.toEqual({ flags: 9, data: text('5'), cas: undefined });
     await expect(connection.gets('k')).resolves.toMatchObject({ cas: 1n });
+    await expect(connection.inspect('none')).resolves.toBeUndefined();
+    await expect(connection.inspect('k')).resolves.toEqual({
+      valueBytes: 1,
+      flags: 9,
+      cas: 1n,
+      ttl: undefined,
+      idleSeconds: 0,
+      wasRead: false,
+    });
     await expect(connection.store('add', 'k', { data: text('x'), flags: 0 })).resolves.toBe('not-stored');
     await expect(connection.store('set', 'k', { data: text('6'), flags: 0 }, 0, 1n)).resolves.toBe('stored');
     await expect(connection.store('set', 'k', { data: text('6'), flags: 0 }, 0, 1n)).resolves.toBe('exists');
@@ -300,6 +309,19 @@ describe('a peer that does not speak the protocol', () => {
     proxy.release();
     await expect(connection.get('k')).resolves.toBeUndefined();
     expect(proxy.connectionCount).toBe(2);
+  });
+
+  test.each([
+    ['without what was asked for', 'HD s1 f0\r\n'],
+    ['with a value', 'VA 1 s1 f0 c1 t-1 l0 h0\r\nx\r\n'],
+    ['with a number that is not one', 'HD s1 f0 c1 t-1 lx h0\r\n'],
+    ['of the classic protocol', 'END\r\n'],
+  ])('is left when it describes an item %s', async (_, reply) => {
+    await connection.version();
+    proxy.replies = 'hold';
+    const asked = connection.inspect('k');
+    proxy.inject(reply);
+    await expect(asked).rejects.toEqual(failing('PROTOCOL'));
   });
 
   test('is left when it answers what nobody asked', async () => {
