@@ -60,8 +60,8 @@ describe('the tables', () => {
       return `| \`${series}\` | ${type} | ${stats} | ${help} |`;
     });
     expect(rows.filter((row) => !documented.includes(row))).toEqual([]);
-    for (const { name, help } of OWN_GROUPS.flatMap(({ metrics }) => metrics)) {
-      expect(documented).toMatch(new RegExp(`\\| \`${name}[^|]*\\| counter \\| ${help.replaceAll('.', '\\.')} \\|`));
+    for (const { name, type, help } of OWN_GROUPS.flatMap(({ metrics }) => metrics)) {
+      expect(documented).toMatch(new RegExp(`\\| \`${name}[^|]*\\| ${type} \\| ${help.replaceAll('.', '\\.')} \\|`));
     }
     for (const { name } of Object.values(NODE_METRICS)) expect(documented).toContain(`\`${name}`);
   });
@@ -166,11 +166,19 @@ describe('a node in Prometheus', () => {
   });
 
   test('has what memfleet counts besides, where it is counted', async () => {
-    const general = { auth_errors: '2', memfleet_config_auth_errors: '3', memfleet_udp_dropped: '4' };
+    const general = {
+      auth_errors: '2',
+      memfleet_config_auth_errors: '3',
+      memfleet_udp_dropped: '4',
+      memfleet_arriving_memory: '5',
+      memfleet_arriving_memory_refusals: '6',
+    };
     const metrics = await exposition(snapshot({ general }));
     expect(valueOf(metrics, 'memfleet_daemon_login_failures_total', { proof: 'login' })).toBe(2);
     expect(valueOf(metrics, 'memfleet_daemon_login_failures_total', { proof: 'config_set' })).toBe(3);
     expect(valueOf(metrics, 'memfleet_daemon_udp_dropped_total')).toBe(4);
+    expect(valueOf(metrics, 'memfleet_daemon_arriving_bytes')).toBe(5);
+    expect(valueOf(metrics, 'memfleet_daemon_arriving_refused_total')).toBe(6);
     expect(metrics.has('memfleet_daemon_tls_handshakes_dropped_total')).toBe(false);
   });
 

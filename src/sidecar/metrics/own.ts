@@ -1,5 +1,5 @@
 /** The metrics of statistics that memfleet's daemon has and memcached not, or that the exporter has no name for. */
-import { counter, type Metric, type MetricGroup } from './table.ts';
+import { counter, gauge, type Metric, type MetricGroup } from './table.ts';
 
 const OWN: readonly Metric[] = [
   counter(
@@ -29,6 +29,17 @@ const OWN: readonly Metric[] = [
     'memfleet_daemon_log_lines_dropped_total',
     'memfleet_log_lines_dropped',
     'Lines of -v that the daemon dropped because they were not read in time.',
+  ),
+  gauge(
+    'memfleet_daemon_arriving_bytes',
+    'memfleet_arriving_memory',
+    "Bytes of the items' memory that values have which come in pieces and are not whole yet.",
+  ),
+  gauge('memfleet_daemon_arriving_limit_bytes', 'memfleet_arriving_memory_limit', 'What these bytes may be.'),
+  counter(
+    'memfleet_daemon_arriving_refused_total',
+    'memfleet_arriving_memory_refusals',
+    'Values that were refused on their way because others had so many of these bytes.',
   ),
 ];
 
