@@ -22,6 +22,8 @@ const UNPAUSED_SHARE = 1 / 4;
 const RELIEF_SHARE = 1 / 16;
 /** Growth between two looks at who is to be paused. */
 const LOOK_SHARE = 1 / 32;
+/** After this share of garbage it is collected, where the runtime would not. */
+const LITTER_SHARE = 1 / 4;
 /** Above this share answers are collected in smaller pieces. */
 const TIGHT_SHARE = 1 / 4;
 
@@ -53,14 +55,22 @@ export class HeldMemory {
   cutOffs = 0;
   /** Times that somebody was paused to keep room, since the start. */
   pauses = 0;
+  readonly #collect: (() => void) | undefined;
+  /** Bytes that are garbage by now, or will be. */
+  #litterBytes = 0;
   readonly #holders = new Set<Holder>();
   readonly #paused = new Set<Holder>();
   /** Above this sum, and where somebody is paused below that one, the holders are looked at. */
   #lookAbove: number;
   #lookBelow = 0;
 
-  constructor(limitBytes: number) {
+  /**
+   * @param collect collects garbage. Bun lets it grow to as much as is in use, and the memory of the items counts for that;
+   * V8 counts typed arrays apart and needs no telling
+   */
+  constructor(limitBytes: number, collect?: () => void) {
     this.limitBytes = limitBytes;
+    this.#collect = collect;
     this.#lookAbove = limitBytes * PAUSE_SHARE;
   }
 
@@ -84,6 +94,7 @@ export class HeldMemory {
     if (holder.heldBytes === 0) this.#holders.add(holder);
     holder.heldBytes += bytes;
     this.heldBytes += bytes;
+    this.litter(bytes);
     if (this.heldBytes <= this.#lookAbove) return true;
     this.#look();
     return holder.heldBytes > 0;
@@ -100,6 +111,15 @@ export class HeldMemory {
       this.#resume(holder);
     }
     if (this.heldBytes < this.#lookBelow) this.#look();
+  }
+
+  /** Notes that so many bytes were allocated and are garbage by now, or will be; what is charged need not be noted. */
+  litter(bytes: number): void {
+    if (this.#collect === undefined) return;
+    this.#litterBytes += bytes;
+    if (this.#litterBytes < this.limitBytes * LITTER_SHARE) return;
+    this.#litterBytes = 0;
+    this.#collect();
   }
 
   /** A holder is gone, and with it all that it held. */

@@ -63,6 +63,9 @@ export const PLACED_BYTES_MAX = 512 * 1024;
 /** Bytes of a list of lines, as `stats` and dumps answer, that are made at once; more are made when these were taken. */
 export const LISTING_PIECE_BYTES = 16 * 1024;
 
+/** Bytes of garbage that making a text leaves behind, for each byte of it: its rows, its lines, the text, its bytes. */
+export const TEXT_LITTER = 6;
+
 /** Room that a fixed answer line may need at most. */
 export const REPLY_BYTES_MAX = 512;
 

@@ -69,6 +69,7 @@ async function run(args: readonly string[]): Promise<number> {
     tls: await tlsTransport(request.settings),
     productVersion: productVersion(),
     hashSeed: randomInt(0x1_0000_0000),
+    collectGarbage: bunCollector(),
     memoryLimit,
     log,
   });
@@ -108,6 +109,12 @@ async function tlsTransport({ tls }: Settings): Promise<TlsTransport | undefined
   if (tls === undefined) return undefined;
   const { TlsTransport } = await import('./transport/tls.ts');
   return TlsTransport.create(tls);
+}
+
+/** What collects garbage under Bun. */
+function bunCollector(): (() => void) | undefined {
+  const { Bun } = globalThis as { Bun?: { gc(isForced: boolean): void } };
+  return Bun === undefined ? undefined : () => Bun.gc(true);
 }
 
 /** `-u`: gives up root once the port is bound. Without root there is nothing to give up, as with memcached. */

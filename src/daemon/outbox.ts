@@ -247,7 +247,7 @@ export class Outbox implements Sender, Borrower {
 
   /** Makes and sends the next piece of a list; true if there was none. */
   #sendPiece(): boolean {
-    const { output, counters } = this.#context;
+    const { output, counters, held } = this.#context;
     // What was left to be sent with what follows stands in front of it.
     if (!output.isEmpty && !this.flush()) return false;
     const piece = this.#nextPiece?.();
@@ -256,6 +256,7 @@ export class Outbox implements Sender, Borrower {
       return true;
     }
     counters.bytesWritten += piece.length;
+    held.litter(piece.length * limits.TEXT_LITTER);
     if (piece.length === 0 || this.socket.write(piece, 0, piece.length)) {
       this.#connection.continueLater();
     } else {

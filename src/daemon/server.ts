@@ -44,6 +44,8 @@ export interface ServerParts {
   clock?: Clock;
   /** 32 bits of chance for the hash table. */
   hashSeed: number;
+  /** Collects garbage, on a runtime that has to be told. */
+  collectGarbage?: (() => void) | undefined;
   /** Bytes that the container has; nobody asks unless given. */
   memoryLimit?: () => number | undefined;
   /** Takes lines for standard error, if the verbosity asks for them. */
@@ -135,6 +137,7 @@ export class Server implements ConnectionContext {
     this.loginFailures = new LoginFailures(this.clock, say);
     this.held = new HeldMemory(
       settings.extended.connMemoryLimit || defaultConnMemory(settings.maxBytes, settings.itemSizeMax),
+      parts.collectGarbage,
     );
     this.#waitingRoom = new WaitingRoom(this.counters, this.clock, this.held);
     this.watch = new WatchHub(this.store, this.time);

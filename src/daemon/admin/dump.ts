@@ -4,6 +4,7 @@
  */
 import { writeBase64 } from '../../protocol/text/meta-base64.ts';
 import type { SecondHand } from '../clock.ts';
+import { LISTING_PIECE_BYTES } from '../limits.ts';
 import { listing, type Streamed } from '../stats/rows.ts';
 import * as layout from '../storage/layout.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
@@ -12,15 +13,14 @@ import type { PageIndex } from '../storage/slabs.ts';
 import { ABSENT, type Store } from '../storage/store.ts';
 import { keyText } from '../watch/key-text.ts';
 
-/** Bytes of a piece, about; and chunks looked at for one, so that a page without items does not hold up anybody. */
-const PIECE_BYTES = 32 * 1024;
+/** Chunks looked at for one piece, so that a page without items does not hold up anybody. */
 const PIECE_CHUNKS = 2000;
 
 /** Bytes that `stats cachedump` answers at most (items.c, item_cachedump). */
 const CACHEDUMP_BYTES_MAX = 2 * 1024 * 1024;
 
 /** Lines of it that are made at once. */
-const CACHEDUMP_LINES = 500;
+const CACHEDUMP_LINES = 100;
 
 /** What a dump needs of the daemon. */
 export interface DumpSource {
@@ -42,22 +42,16 @@ export const MGDUMP: DumpForm = { line: mgdumpLine, end: 'EN\r\n' };
 
 /**
  * Begins a dump in the order of memory. What is stored, deleted or moved meanwhile may be in it or not.
- *
- * @returns makes the next piece; undefined behind the last
  */
-export function dump(
-  source: DumpSource,
-  classes: ReadonlySet<number> | 'all',
-  form: DumpForm,
-): () => Uint8Array | undefined {
+export function dump(source: DumpSource, classes: ReadonlySet<number> | 'all', form: DumpForm): Streamed {
   const cursor = new ItemWalk(source.store, classes);
   let begun = false;
   let ended = false;
-  return () => {
+  const next = (): Uint8Array | undefined => {
     if (ended) return undefined;
     let text = begun ? '' : HEAD;
     begun = true;
-    for (let left = PIECE_CHUNKS; left > 0 && text.length < PIECE_BYTES; left--) {
+    for (let left = PIECE_CHUNKS; left > 0 && text.length < LISTING_PIECE_BYTES; left--) {
       const ref = cursor.next();
       if (ref === undefined) {
         ended = true;
@@ -67,6 +61,12 @@ export function dump(
       if (ref !== NONE) text += form.line(ref, source);
     }
     return Buffer.from(text, 'latin1');
+  };
+  return {
+    next,
+    get ended() {
+      return ended;
+    },
   };
 }
 

@@ -71,7 +71,7 @@ function startDump(
   if (hasUnsent) return `ERROR cannot pipeline other commands before ${what}\r\n`;
   const classes = parseClasses(argument, store.slabs.classes.largest);
   if (classes === undefined) return BAD_CLASS;
-  return { next: dump(context, classes === 'hash' ? 'all' : classes, what === 'metadump' ? METADUMP : MGDUMP) };
+  return dump(context, classes === 'hash' ? 'all' : classes, what === 'metadump' ? METADUMP : MGDUMP);
 }
 
 function tocrawl(argument: string, { settings }: AdminContext): string {

@@ -74,6 +74,8 @@ export function when(on: boolean, ...list: Row[]): readonly Row[] {
 export interface Streamed {
   /** The next piece; undefined behind the last. */
   next: () => Uint8Array | undefined;
+  /** Whether the last piece has been made. */
+  readonly ended: boolean;
 }
 
 /** Rows as the text protocol answers them. */
@@ -90,6 +92,9 @@ export function listing(lines: Iterable<string>): Streamed {
   const iterator = lines[Symbol.iterator]();
   let ended = false;
   return {
+    get ended() {
+      return ended;
+    },
     next: () => {
       if (ended) return undefined;
       let text = '';

@@ -22,6 +22,7 @@ import { Mode, Outcome } from '../engine.ts';
 import * as limits from '../limits.ts';
 import { MetaSession } from '../meta/session.ts';
 import { storageRefusal } from '../refusals.ts';
+import type { Streamed } from '../stats/rows.ts';
 import { NONE, type ChunkRef } from '../storage/layout.ts';
 import { findNewline, isHttp, lineEnd, longestWord } from './lines.ts';
 
@@ -284,7 +285,7 @@ export class TextSession implements Session {
       if (answer.wrongToken) return this.#connection.refuse('config set', () => output.reply(refusal));
       return output.reply(refusal);
     }
-    if (typeof answer === 'object' && 'next' in answer) return this.#stream(answer.next);
+    if (typeof answer === 'object' && 'next' in answer) return this.#stream(answer);
     if (typeof answer === 'object' && 'mask' in answer) {
       this.#state = State.WATCH;
       return this.#connection.watch(answer.mask);
@@ -303,7 +304,8 @@ export class TextSession implements Session {
 
   /** Sends an answer of any length behind those that were collected. */
   #send(answer: Uint8Array, isShared: boolean): void {
-    const { output } = this.#context;
+    const { output, held } = this.#context;
+    if (!isShared) held.litter(answer.length * limits.TEXT_LITTER);
     if (answer.length + limits.REPLY_BYTES_MAX <= output.room) return output.reply(answer);
     if (!output.isEmpty) this.#connection.flush();
     // Not collected even if it fits now: after a flush that was not taken the output belongs to other connections.
@@ -311,13 +313,15 @@ export class TextSession implements Session {
   }
 
   /** Sends an answer that is made in pieces; one of a single piece as any other. */
-  #stream(next: () => Uint8Array | undefined): void {
-    const first = next();
-    const second = next();
-    if (first !== undefined && second === undefined) return this.#send(first, false);
-    const begun = [first, second];
+  #stream(list: Streamed): void {
+    let first = list.next();
+    if (first !== undefined && list.ended) return this.#send(first, false);
     if (!this.#context.output.isEmpty) this.#connection.flush();
-    this.#connection.stream(() => begun.shift() ?? next());
+    this.#connection.stream(() => {
+      const piece = first ?? list.next();
+      first = undefined;
+      return piece;
+    });
   }
 
   // ---- retrieval ----
