@@ -118,6 +118,8 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
   stalledSince = 0;
   /** Second since which a line, or another beginning of a request, is unfinished; 0 = none is. */
   unfinishedSince = 0;
+  /** Second since which it is not read, since all connections together hold too much; 0 = it is read. */
+  starvedSince = 0;
   /** Second of the last bytes. */
   lastDataAt: number;
   /** Bytes have come since this was last set to false. */
@@ -138,8 +140,6 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
   #ending = false;
   /** No more answers may be written and nothing more read until the socket drains. */
   #suspended = false;
-  /** Not read, since all connections together hold too much. */
-  #starved = false;
   /** It is suspended, but only until the others have had their turn, or until its time has come. */
   #yielding = false;
   /** Logins and the like that failed. */
@@ -281,7 +281,7 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
     const rest = this.#carry;
     this.#carry = EMPTY;
     this.#run(rest, 0, rest.length);
-    if (!this.#suspended && !this.#starved && this.#open) this.socket.resume();
+    if (!this.#suspended && this.starvedSince === 0 && this.#open) this.socket.resume();
   }
 
   onClose(): void {
@@ -321,12 +321,12 @@ export class Connection implements SocketHandler, SendingConnection, Conversatio
   // ---- what it holds (Holder) ----
 
   pauseReading(): void {
-    this.#starved = true;
+    this.starvedSince = this.#context.time.now;
     this.socket.pause();
   }
 
   resumeReading(): void {
-    this.#starved = false;
+    this.starvedSince = 0;
     if (!this.#suspended && this.#open) this.socket.resume();
   }
 

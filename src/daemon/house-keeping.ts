@@ -20,10 +20,11 @@ const CRAWLS_PER_SLEEP = 1000;
 const LRU_MOVES = 500;
 
 /** Why connections are cut off, as who watches connections is told; the first is memcached's. */
-type CutOffReason = 'idle_timeout' | 'reader_timeout' | 'value_timeout' | 'line_timeout';
+type CutOffReason = 'idle_timeout' | 'memory_limit' | 'reader_timeout' | 'value_timeout' | 'line_timeout';
 
 const WORDS: Record<CutOffReason, string> = {
   idle_timeout: 'idle',
+  memory_limit: 'it was not read for too long, since all connections held too much',
   reader_timeout: 'its answers were not read',
   value_timeout: 'its value was not sent',
   line_timeout: 'its line did not end',
@@ -68,13 +69,14 @@ export class HouseKeeping {
   }
 
   #tick(): void {
-    const { counters, settings, time } = this.#server;
+    const { counters, held, settings, time } = this.#server;
     time.tick();
     for (const connection of this.#server.connections()) {
       const why = this.#whyCutOff(connection);
       if (why === undefined) continue;
       if (settings.verbosity > 1) this.#server.say(`<${connection.id} cut off: ${WORDS[why]}`);
       if (why === 'idle_timeout') counters.idleKicks++;
+      else if (why === 'memory_limit') held.cutOffs++;
       else counters.stalledKicks++;
       connection.destroy(why);
     }
@@ -94,6 +96,8 @@ export class HouseKeeping {
     }
     const { stateName, unfinishedSince } = connection;
     if (!connection.isOpen || stateName === 'conn_watch') return undefined;
+    const { starvedSince } = connection;
+    if (starvedSince !== 0 && now - starvedSince > limits.CONN_MEMORY_PAUSE_SECONDS) return 'memory_limit';
     const { idleTimeout } = settings.extended;
     if (stateName === 'conn_nread' || stateName === 'conn_swallow') {
       const secondsMax = Math.min(limits.STALLED_SENDER_SECONDS, idleTimeout || Infinity);

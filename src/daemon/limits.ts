@@ -192,6 +192,12 @@ export const TLS_HANDSHAKES_MAX = 1024;
 export const CONN_MEMORY_MIN = 32 * 1024 * 1024;
 export const CONN_MEMORY_MAX = 64 * 1024 * 1024;
 
+/**
+ * Seconds that a connection may not be read to keep that limit; then it is cut off. Others that hold less were to be done by
+ * then, and Node does not tell that the client of a connection which is not read is gone.
+ */
+export const CONN_MEMORY_PAUSE_SECONDS = 5;
+
 /** Of the items' bytes, what their index takes at most while it grows; for the arithmetic of a container's memory. */
 export const INDEX_SHARE = 0.1;
 

@@ -5,7 +5,7 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OUTPUT_BYTES_TIGHT, OUTPUT_REGIONS } from '../../src/daemon/limits.ts';
+import { CONN_MEMORY_PAUSE_SECONDS, OUTPUT_BYTES_TIGHT, OUTPUT_REGIONS } from '../../src/daemon/limits.ts';
 import { DEFAULT_EXTENDED } from '../../src/daemon/settings.ts';
 import type { MemorySocket } from '../support/memory-transport.ts';
 import { until } from '../support/until.ts';
@@ -210,6 +210,22 @@ describe('what connections hold is charged, bounded, and comes back', () => {
     expect(stat(probe, 'memfleet_conn_memory_limit')).toBe(8 * MEBIBYTE);
     for (const socket of attackers) socket.close();
     expect([server.held.heldBytes, server.held.pausedCount]).toEqual([0, 0]);
+  });
+
+  test('who was not read for too long to keep the limit is cut off, and the others are read again', async () => {
+    const { connect, server, clock } = await startMemoryServer(small(4, 16 * MEBIBYTE));
+    const line = `get${' k'.repeat(100_000)}`;
+    const sockets = Array.from({ length: 20 }, () => connect());
+    for (const socket of sockets)
+      for (let at = 0; at < line.length; at += 20_000) socket.send(line.slice(at, at + 20_000));
+    expect(server.held.pausedCount).toBeGreaterThan(5);
+    const cutOffs = server.held.cutOffs;
+    clock.advance((CONN_MEMORY_PAUSE_SECONDS + 2) * 1000);
+    await until('those to be gone', () => server.held.pausedCount === 0);
+    expect(server.held.cutOffs).toBeGreaterThan(cutOffs + 5);
+    const left = sockets.find(({ destroyed }) => !destroyed);
+    left?.send('\r\n');
+    expect(left?.received().toString()).toBe('END\r\n');
   });
 
   test.each(['stats detail dump', 'stats conns', 'stats cachedump 63 0', 'lru_crawler metadump all', 'stats items'])(

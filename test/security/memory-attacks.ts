@@ -23,6 +23,8 @@ export interface Attack {
   send: (index: number) => Buffer;
   /** Requests that one client sends while the others hold what they hold, and reads the answers to. */
   meanwhile?: () => Iterable<Buffer>;
+  /** Once more shows whether something is left behind. */
+  twice?: true;
   /** The real memcached withstands it, too. */
   memcachedHolds?: true;
 }
@@ -57,20 +59,23 @@ function* prefixes(): Generator<Buffer> {
 export const ATTACKS: readonly Attack[] = [
   {
     name: 'lines without an end',
-    connections: 1000,
+    connections: 300,
     send: shared(`get ${'k'.repeat(MEBIBYTE - 8)}`),
+    twice: true,
   },
   {
     name: 'dumps that nobody reads',
-    connections: 1000,
+    connections: 300,
     prepare: prefixes,
     send: shared('stats detail dump\r\n'),
+    twice: true,
   },
   {
     name: 'large values that nobody reads',
-    connections: 1000,
+    connections: 300,
     prepare: () => [set('large', MEBIBYTE - 200)],
     send: shared(`get${' large'.repeat(50)}\r\n`),
+    twice: true,
     memcachedHolds: true,
   },
   {
@@ -84,20 +89,20 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'values of middle size that nobody reads',
-    connections: 1000,
+    connections: 300,
     prepare: () => sets(20, 12 * KIBIBYTE, 'middle'),
     send: shared(`get ${Array.from({ length: 1000 }, (_, i) => `middle${i % 20}`).join(' ')}\r\n`),
   },
   {
     name: 'values that nobody reads, and that are overwritten meanwhile',
-    connections: 500,
+    connections: 200,
     prepare: () => sets(30, MEBIBYTE - 200, 'moving'),
     send: (index) => Buffer.from(`get moving${index % 30}${` moving${index % 30}`.repeat(20)}\r\n`),
     meanwhile: () => sets(30, MEBIBYTE - 200, 'moving'),
   },
   {
     name: 'lists that nobody reads',
-    connections: 1000,
+    connections: 300,
     prepare: () => sets(3000, 100, 'listed'),
     send: (index) => {
       const lists = ['stats conns', 'stats slabs', 'stats items', 'stats cachedump 3 0', 'lru_crawler metadump all'];
@@ -106,7 +111,7 @@ export const ATTACKS: readonly Attack[] = [
   },
   {
     name: 'values that are sent by half',
-    connections: 1000,
+    connections: 300,
     send: (index) => Buffer.concat([Buffer.from(`set half${index} 0 0 1000000\r\n`), HALF]),
   },
   {
@@ -115,7 +120,7 @@ export const ATTACKS: readonly Attack[] = [
     prepare: () => [],
     send: shared('watch fetchers mutations evictions connevents\r\n'),
     meanwhile: function* () {
-      const requests = Buffer.from(`${'get nobody has this key\r\n'.repeat(2000)}`);
+      const requests = Buffer.from('get nobody has this key\r\n'.repeat(2000));
       for (let i = 0; i < 20; i++) yield requests;
     },
   },
