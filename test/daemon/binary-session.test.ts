@@ -116,7 +116,7 @@ describe('the first byte', () => {
     expect(binary.ended).toBe(true);
     const ascii = connect();
     expect(ascii.ask('version\r\n')).toMatch(/^VERSION /);
-    expect(ascii.ask('\x80\n')).toBe('ERROR\r\n');
+    expect(ascii.ask('\x80\n')).toBe('CLIENT_ERROR bad command line format\r\n');
   });
 
   test('matters not at all under -B', async () => {
@@ -124,7 +124,7 @@ describe('the first byte', () => {
     expect(binary.ask(text)).toBe('');
     expect(binary.ended).toBe(true);
     const ascii = (await startMemoryServer({ protocol: 'ascii' })).connect();
-    expect(ascii.ask('\x80\n')).toBe('ERROR\r\n');
+    expect(ascii.ask('\x80\n')).toBe('CLIENT_ERROR bad command line format\r\n');
   });
 });
 
