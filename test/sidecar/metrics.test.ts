@@ -172,6 +172,11 @@ describe('a node in Prometheus', () => {
       memfleet_udp_dropped: '4',
       memfleet_arriving_memory: '5',
       memfleet_arriving_memory_refusals: '6',
+      memfleet_conn_memory: '7',
+      memfleet_conn_memory_limit: '8',
+      memfleet_conn_memory_paused: '9',
+      memfleet_conn_memory_kicks: '10',
+      memfleet_stalled_kicks: '11',
     };
     const metrics = await exposition(snapshot({ general }));
     expect(valueOf(metrics, 'memfleet_daemon_login_failures_total', { proof: 'login' })).toBe(2);
@@ -179,6 +184,11 @@ describe('a node in Prometheus', () => {
     expect(valueOf(metrics, 'memfleet_daemon_udp_dropped_total')).toBe(4);
     expect(valueOf(metrics, 'memfleet_daemon_arriving_bytes')).toBe(5);
     expect(valueOf(metrics, 'memfleet_daemon_arriving_refused_total')).toBe(6);
+    expect(valueOf(metrics, 'memfleet_daemon_connections_held_bytes')).toBe(7);
+    expect(valueOf(metrics, 'memfleet_daemon_connections_held_limit_bytes')).toBe(8);
+    expect(valueOf(metrics, 'memfleet_daemon_connections_paused')).toBe(9);
+    expect(valueOf(metrics, 'memfleet_daemon_connections_cut_off_total', { reason: 'memory' })).toBe(10);
+    expect(valueOf(metrics, 'memfleet_daemon_connections_cut_off_total', { reason: 'stalled' })).toBe(11);
     expect(metrics.has('memfleet_daemon_tls_handshakes_dropped_total')).toBe(false);
   });
 

@@ -31,6 +31,29 @@ const OWN: readonly Metric[] = [
     'Lines of -v that the daemon dropped because they were not read in time.',
   ),
   gauge(
+    'memfleet_daemon_connections_held_bytes',
+    'memfleet_conn_memory',
+    'Bytes that connections hold beyond the items: unfinished requests, and answers that were not taken.',
+  ),
+  gauge(
+    'memfleet_daemon_connections_held_limit_bytes',
+    'memfleet_conn_memory_limit',
+    'What these bytes may be, by -o conn_memory_limit or -m.',
+  ),
+  gauge(
+    'memfleet_daemon_connections_paused',
+    'memfleet_conn_memory_paused',
+    'Connections that are not read now, since all together hold so much.',
+  ),
+  counter(
+    'memfleet_daemon_connections_cut_off_total',
+    [
+      { stat: 'memfleet_conn_memory_kicks', labels: { reason: 'memory' } },
+      { stat: 'memfleet_stalled_kicks', labels: { reason: 'stalled' } },
+    ],
+    'Connections that were cut off: they held too much, or did not send or take what was begun.',
+  ),
+  gauge(
     'memfleet_daemon_arriving_bytes',
     'memfleet_arriving_memory',
     "Bytes of the items' memory that values have which come in pieces and are not whole yet.",
