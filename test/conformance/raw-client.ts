@@ -48,10 +48,10 @@ export class RawClient {
     });
   }
 
-  /** @param place a port of 127.0.0.1, or the path of a Unix socket */
-  static async connect(place: number | string): Promise<RawClient> {
+  /** @param place a port of `host`, or the path of a Unix socket */
+  static async connect(place: number | string, host = '127.0.0.1'): Promise<RawClient> {
     return await new Promise((resolve, reject) => {
-      const socket = connect(typeof place === 'string' ? { path: place } : { port: place, host: '127.0.0.1' });
+      const socket = connect(typeof place === 'string' ? { path: place } : { port: place, host });
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);

@@ -5,13 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Connection } from '../../src/client/wire/connection.ts';
 import { describeWith } from '../support/requirements.ts';
-import { buildImage, docker, eventually, IMAGE, run } from './support.ts';
-
-/** What compose.yaml gives every container of ours. */
-const HARDENED = (
-  '--init --read-only --cap-drop ALL --security-opt no-new-privileges:true ' +
-  '--tmpfs /tmp:size=16m --memory 512m --pids-limit 128'
-).split(' ');
+import { buildImage, docker, eventually, HARDENED, IMAGE, run } from './support.ts';
 
 /** A connection to the daemon in a container, which answers. */
 async function connect(container: string): Promise<Connection> {

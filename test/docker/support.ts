@@ -15,6 +15,12 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** The tests' own tag: a developer's `memfleet:latest` stays what it is. */
 export const IMAGE = 'memfleet:test';
 
+/** What compose.yaml gives every container of ours. */
+export const HARDENED = (
+  '--init --read-only --cap-drop ALL --security-opt no-new-privileges:true ' +
+  '--tmpfs /tmp:size=16m --memory 512m --pids-limit 128'
+).split(' ');
+
 /** What throw-away containers run: the base of our own image, so it is there wherever that was built. */
 const NODE_IMAGE = 'node:24-bookworm-slim';
 
