@@ -60,14 +60,21 @@ function showPacket(packet: string): string {
   return `${header.replaceAll(/.{8}/g, '$& ')}${JSON.stringify(packet.slice(24))}`;
 }
 
-export const binaryDialect: Dialect = {
-  what: 'binary packets',
-  needs: 'binary',
-  make: makePackets,
-  finish: finishPackets,
-  uniquesRequest: requests(...PLAIN_KEYS.map((key) => request(Opcode.GETK, { key: Buffer.from(key, 'latin1') }))),
-  uniquesIn: casByKey,
-  withUniques: withCas,
-  masked: maskedPackets,
-  show: showPacket,
-};
+/**
+ * Binary packets.
+ *
+ * @param huge with bodies that are longer than any may be
+ */
+export function binaryDialect(huge: boolean): Dialect {
+  return {
+    what: 'binary packets',
+    needs: 'binary',
+    make: (random, count) => makePackets(random, count, { huge }),
+    finish: finishPackets,
+    uniquesRequest: requests(...PLAIN_KEYS.map((key) => request(Opcode.GETK, { key: Buffer.from(key, 'latin1') }))),
+    uniquesIn: casByKey,
+    withUniques: withCas,
+    masked: maskedPackets,
+    show: showPacket,
+  };
+}

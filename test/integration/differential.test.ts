@@ -20,13 +20,14 @@ const SEED = Number(process.env['MEMFLEET_SEED'] ?? 1);
 const STREAM = { commandCount: 200, partCount: 4 };
 /**
  * How many of all commands each protocol gets: there are three, of which two are mixed in one stream. Beside a memcached
- * that is older than what our daemon is held to, text is well-formed: mistakes are answered differently there, as the
- * wire tables know one by one.
+ * that is older than what our daemon is held to, text is well-formed and no binary body is huge: mistakes are answered
+ * differently there, as the wire tables know one by one.
  */
 function dialectsFor({ version }: ServerKind): readonly { dialect: Dialect; share: number }[] {
+  const isLevel = atLeast(version, REFERENCE_VERSION);
   return [
-    { dialect: textDialect(!atLeast(version, REFERENCE_VERSION)), share: 2 / 3 },
-    { dialect: binaryDialect, share: 1 / 3 },
+    { dialect: textDialect(!isLevel), share: 2 / 3 },
+    { dialect: binaryDialect(isLevel), share: 1 / 3 },
   ];
 }
 /** Of memcached against itself: that run is about the harness. */
