@@ -4,6 +4,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deriveToken } from '../../src/base/token.ts';
 import { Opcode } from '../../src/protocol/binary/opcodes.ts';
 import { arithmetic, request, requests, storage } from '../conformance/binary-packets.ts';
 import { freePort, ourDaemons, type Server } from '../conformance/driver.ts';
@@ -79,7 +80,9 @@ describe.each(ourDaemons())('$name', (kind) => {
     const port = server?.port ?? 0;
     await forge();
     expect(await ask(port, `get ${KEY}\r\n`)).toBe('END\r\n');
-    expect(await ask(port, `config set cluster 0 ${PAYLOAD.length} ${TOKEN}\r\n${PAYLOAD}\r\n`)).toBe('STORED\r\n');
+    expect(
+      await ask(port, `config set cluster 0 ${PAYLOAD.length} ${deriveToken(TOKEN, 'config')}\r\n${PAYLOAD}\r\n`),
+    ).toBe('STORED\r\n');
     await forge();
     const value = `VALUE ${KEY} 0 ${PAYLOAD.length}\r\n${PAYLOAD}\r\n`;
     expect(await ask(port, `get ${KEY}\r\ngets ${KEY}\r\ngat 0 ${KEY}\r\n`)).toBe(`${value}END\r\n`.repeat(3));
