@@ -1,7 +1,8 @@
 /**
  * Four projects, one after the other: `unit` is quick and needs nothing but Node; `integration` starts real processes
- * and the real memcached, as what is tried on them in `test/security/` does; `docker` needs an engine; `machines` starts engines of its own in network namespaces, and
- * mostly waits. `npm test` runs all, `npm run check` the first. CI runs `machines` beside `integration`.
+ * and the real memcached, and has what `test/security/` tries on them; `docker` needs an engine; `machines` starts
+ * engines of its own in network namespaces, and mostly waits. `npm test` runs all, `npm run check` the first. CI runs
+ * `machines` beside `integration`.
  */
 import { defineConfig } from 'vitest/config';
 
